@@ -1,0 +1,29 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+  name: "VMXLab",
+  products: [
+    .library(name: "VMXLab", targets: ["VMXLab"]),
+    .library(name: "VMXLabDebug", targets: ["VMXLabDebug"]),
+    .executable(name: "vmxlab", targets: ["vmxlab"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
+    .target(name: "VMXLab", dependencies: ["CCapstone"]),
+    .target(name: "VMXLabDebug", dependencies: ["VMXLab"]),
+    .executableTarget(
+      name: "vmxlab",
+      dependencies: [
+        "VMXLab", "VMXLabDebug",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "VMXLabTests", dependencies: ["VMXLab"]),
+    .testTarget(name: "VMXLabDebugTests", dependencies: ["VMXLabDebug"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
