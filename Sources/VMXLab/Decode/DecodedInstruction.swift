@@ -1,0 +1,60 @@
+import CCapstone
+
+/// An operand as the decoder reports it.
+enum DecodedOperand {
+  /// A general register, as a byte offset into `Processor`.
+  case general(offset: UInt8, byteCount: Int)
+  case segment(SegmentRegister)
+  case control(UInt8)
+  case debug(UInt8)
+  /// The instruction's one memory operand; `DecodedInstruction.memory` describes it.
+  case memory(byteCount: Int)
+  case immediate(UInt64)
+  /// A register of a set that is not built (x87, MMX, SSE, bounds, masks).
+  case other(x86_reg)
+}
+
+/// A memory operand: an effective address and its segment.
+struct DecodedMemory {
+  var base: UInt8 = RegisterOffset.zero
+  var index: UInt8 = RegisterOffset.zero
+  /// log2 of the scale.
+  var scale: UInt8 = 0
+  var displacement: Int64 = 0
+  var segment: SegmentRegister = .ds
+  var isRIPRelative = false
+}
+
+/// One instruction as Capstone (or the table of what Capstone lacks) reads it.
+struct DecodedInstruction {
+  var id: x86_insn
+  var length: Int
+  var operands: [DecodedOperand]
+  var memory = DecodedMemory()
+  /// Bytes of an operand of the mode's effective operand size: 2, 4 or 8.
+  var operandBytes: Int
+  /// Bytes of an effective address: 2, 4 or 8.
+  var addressBytes: Int
+  var isLongMode: Bool
+  var hasLock: Bool
+  /// F3: REP/REPE.
+  var hasREP: Bool
+  /// F2: REPNE.
+  var hasREPNE: Bool
+  /// 66.
+  var hasOperandSizePrefix: Bool
+  var rexW: Bool
+  /// Opcode bytes without prefixes, as Capstone gives them (1 to 3 meaningful).
+  var opcode: (UInt8, UInt8, UInt8, UInt8)
+  var modRM: UInt8
+  var segmentOverride: SegmentRegister?
+  /// Displacement of a near relative branch, from the end of the instruction.
+  var branchDisplacement: Int64 = 0
+
+  /// ModRM.reg, without REX.R.
+  var modRMReg: UInt8 { modRM >> 3 & 7 }
+  var modRMIsRegister: Bool { modRM >> 6 == 3 }
+  var hasMemoryOperand: Bool {
+    operands.contains { if case .memory = $0 { true } else { false } }
+  }
+}

@@ -1,0 +1,120 @@
+import CCapstone
+
+/// The instruction set: for each of Capstone's instruction numbers, how to turn it into a handler.
+final class InstructionTable: Sendable {
+  /// One decoded and selected instruction.
+  struct Line {
+    var instruction: Instruction
+    var length: Int
+    var timing: TimingClass
+    var effect: BlockEffect
+  }
+
+  /// Every family of instructions.
+  static let families: [[InstructionForm]] = [
+    InstructionForm.arithmetic, InstructionForm.moves,
+  ]
+
+  private let forms: [InstructionForm?]
+
+  init() {
+    var forms = [InstructionForm?](repeating: nil, count: Int(X86_INS_ENDING.rawValue))
+    for family in Self.families {
+      for form in family { forms[Int(form.id.rawValue)] = form }
+    }
+    self.forms = forms
+  }
+
+  /// The instruction for what the decoder read; one that raises #UD or #GP, or stops the machine as
+  /// not built, where there is none.
+  func instruction(
+    _ result: Result<DecodedInstruction, InstructionDecoder.Failure>, mode: UInt8, ripOffset: Int,
+    position: Int, cyclesBefore: Int
+  ) -> Line {
+    let place = (ripOffset, position, cyclesBefore)
+    switch result {
+    case .failure(.invalid): return Self.line(raiseInvalidOpcode, length: 1, at: place)
+    case .failure(.truncated), .failure(.tooLong):
+      return Self.line(raiseInstructionTooLong, length: 1, at: place)
+    case .success(let decoded):
+      let number = Int(decoded.id.rawValue)
+      guard forms.indices.contains(number), let form = forms[number] else {
+        return Self.line(stopNotBuilt, length: decoded.length, at: place)
+      }
+      if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) {
+        return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
+      }
+      var builder = InstructionBuilder()
+      guard let handler = form.select(decoded, &builder) else {
+        return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
+      }
+      return Line(
+        instruction: Self.instruction(decoded, builder, handler, at: place),
+        length: decoded.length, timing: builder.timing ?? form.timing,
+        effect: builder.effect ?? form.effect)
+    }
+  }
+
+  /// The marker behind a block's last instruction: goes back to the run loop.
+  static func marker(ripOffset: Int, position: Int, cyclesBefore: Int) -> Instruction {
+    line(endOfBlock, length: 0, at: (ripOffset, position, cyclesBefore)).instruction
+  }
+
+  private static func destinationIsMemory(_ decoded: DecodedInstruction) -> Bool {
+    // XCHG and XADD-like forms may name the memory operand first or second.
+    decoded.hasMemoryOperand
+      && (decoded.id == X86_INS_XCHG || { if case .memory? = decoded.operands.first { true } else { false } }())
+  }
+
+  private static func line(
+    _ handler: @escaping Handler, length: Int, at place: (Int, Int, Int)
+  ) -> Line {
+    Line(
+      instruction: Instruction(
+        handler: handler, immediate: 0, displacement: 0,
+        ripOffset: UInt16(truncatingIfNeeded: place.0),
+        cyclesBefore: UInt16(truncatingIfNeeded: place.2), destination: 0, source: 0,
+        base: RegisterOffset.zero, index: RegisterOffset.zero, scaleAndSegment: 0,
+        lengthAndPrefixes: UInt8(truncatingIfNeeded: min(length, 15)),
+        position: UInt8(truncatingIfNeeded: place.1), mode: []),
+      length: length, timing: .none, effect: .end)
+  }
+
+  private static func instruction(
+    _ decoded: DecodedInstruction, _ builder: InstructionBuilder, _ handler: @escaping Handler,
+    at place: (Int, Int, Int)
+  ) -> Instruction {
+    var instruction = line(handler, length: decoded.length, at: place).instruction
+    instruction.immediate = builder.immediate
+    instruction.destination = builder.destination
+    instruction.source = builder.source
+    if decoded.hasREP { instruction.lengthAndPrefixes |= 0x10 }
+    if decoded.hasREPNE { instruction.lengthAndPrefixes |= 0x20 }
+    if decoded.hasLock { instruction.lengthAndPrefixes |= 0x40 }
+    var mode: InstructionMode = decoded.isLongMode ? .long : []
+    switch decoded.operandBytes {
+    case 2: mode.insert(.operand16)
+    case 4: mode.insert(.operand32)
+    default: mode.insert(.operand64)
+    }
+    switch decoded.addressBytes {
+    case 2: mode.insert(.address16)
+    case 4: mode.insert(.address32)
+    default: break
+    }
+    if let memory = builder.memory {
+      instruction.base = memory.base
+      instruction.index = memory.index
+      var displacement = memory.displacement
+      if memory.isRIPRelative { displacement += Int64(place.0 + decoded.length) }
+      instruction.displacement = Int32(truncatingIfNeeded: displacement)
+      instruction.scaleAndSegment = memory.scale | memory.segment.rawValue << 2
+      let plainSegment = memory.segment != .fs && memory.segment != .gs
+      if decoded.isLongMode, decoded.addressBytes == 8, plainSegment { mode.insert(.flat) }
+    } else {
+      instruction.scaleAndSegment = (decoded.segmentOverride ?? .ds).rawValue << 2
+    }
+    instruction.mode = mode
+    return instruction
+  }
+}

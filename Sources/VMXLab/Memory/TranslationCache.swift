@@ -1,0 +1,77 @@
+/// One entry of the software TLB: a linear page, what may be done with it, and where it is.
+///
+/// A tag is the linear page address with the low 12 bits holding the address-space number and the
+/// access class (`TranslationTag`). A tag that does not match sends the access to the slow path.
+struct TranslationEntry {
+  var readTag: UInt64
+  var writeTag: UInt64
+  var fetchTag: UInt64
+  /// Add to the linear address to get the host address (fast tags only).
+  var addend: Int
+  /// Guest-physical (in VMX root operation) or host-physical page address.
+  var physicalPage: UInt64
+}
+
+/// The low 12 bits of a translation's tag.
+enum TranslationTag {
+  /// Access class, bits 1:0.
+  static let supervisor: UInt64 = 0
+  static let user: UInt64 = 1
+  /// Supervisor access that SMAP does not stop (EFLAGS.AC set).
+  static let supervisorAC: UInt64 = 2
+  /// User access under alignment checking, which is always left to the slow path.
+  static let userAligned: UInt64 = 3
+  /// Address-space number, bits 10:2.
+  static let asnShift: UInt64 = 2
+  static let asnCount: UInt64 = 512
+  /// Permission is known, but the access needs the slow path: device memory, ROM, a hole, code.
+  static let slow: UInt64 = 1 << 11
+  /// Matches no access.
+  static let invalid: UInt64 = ~0
+}
+
+/// The software TLB: direct-mapped, tagged by address-space number and access class.
+///
+/// Invariant: `entries` is valid for `count` entries for the life of the owner.
+struct TranslationCache {
+  static let count = 1024
+  let entries: UnsafeMutablePointer<TranslationEntry>
+
+  static func allocate() -> TranslationCache {
+    let cache = TranslationCache(
+      entries: UnsafeMutablePointer<TranslationEntry>.allocate(capacity: count))
+    cache.removeAll()
+    return cache
+  }
+
+  func deallocate() { entries.deallocate() }
+
+  @inline(__always) func entry(_ linear: UInt64) -> UnsafeMutablePointer<TranslationEntry> {
+    entries + Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.count - 1))
+  }
+
+  func removeAll() {
+    entries.update(
+      repeating: TranslationEntry(
+        readTag: TranslationTag.invalid, writeTag: TranslationTag.invalid,
+        fetchTag: TranslationTag.invalid, addend: 0, physicalPage: TranslationTag.invalid),
+      count: Self.count)
+  }
+
+  /// Drops what is known of the page of `linear`, in every address space.
+  func remove(_ linear: UInt64) {
+    let entry = entry(linear)
+    entry.pointee.readTag = TranslationTag.invalid
+    entry.pointee.writeTag = TranslationTag.invalid
+    entry.pointee.fetchTag = TranslationTag.invalid
+  }
+
+  /// Sends stores to the physical page through the slow path, since it now holds decoded code.
+  func protect(_ physicalPage: UInt64) {
+    for index in 0..<Self.count where entries[index].physicalPage == physicalPage {
+      if entries[index].writeTag != TranslationTag.invalid {
+        entries[index].writeTag |= TranslationTag.slow
+      }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/// The processor as a handler sees it: one pointer.
+///
+/// Invariant: the pointer is valid for as long as any handler runs.
+struct Core {
+  let state: UnsafeMutablePointer<Processor>
+
+  @inline(__always) init(_ raw: UnsafeMutableRawPointer) {
+    state = raw.assumingMemoryBound(to: Processor.self)
+  }
+
+  // MARK: Registers
+
+  @inline(__always) func register<W: OperandWidth>(_ offset: UInt8, as width: W.Type) -> W {
+    UnsafeRawPointer(state).load(fromByteOffset: Int(offset), as: W.self)
+  }
+
+  /// Writes a register operand; 32-bit results clear the upper half.
+  @inline(__always) func setRegister<W: OperandWidth>(_ offset: UInt8, _ value: W) {
+    let raw = UnsafeMutableRawPointer(state)
+    if W.bits == 32 {
+      raw.storeBytes(of: value.zeroExtended, toByteOffset: Int(offset), as: UInt64.self)
+    } else {
+      raw.storeBytes(of: value, toByteOffset: Int(offset), as: W.self)
+    }
+  }
+
+  // MARK: Control flow between handlers
+
+  /// Goes on with the next instruction of the block.
+  @inline(__always) func next(_ i: InstructionReference) {
+    let next = i.next
+    return next.pointee.handler(state, next)
+  }
+
+  /// Leaves the block before instruction `i`, committing all that came before it.
+  @inline(never) func leave(_ i: InstructionReference) {
+    state.pointee.synchronize(i)
+  }
+
+  /// Ends the block with a branch: retires `i` and goes on at `target` (a full, masked RIP).
+  @inline(__always) func branch(_ i: InstructionReference, to target: UInt64) {
+    state.pointee.rip = target
+    state.pointee.cycles &+= UInt64(i.next.pointee.cyclesBefore)
+    state.pointee.instructions &+= UInt64(i.next.pointee.position)
+  }
+
+  /// Ends the block with a direct branch whose successor the block remembers under `link`.
+  @inline(__always) func branch(_ i: InstructionReference, to target: UInt64, link: Int) {
+    branch(i, to: target)
+    guard let block = state.pointee.currentBlock else { return }
+    let slot = block.pointee.link(link)
+    state.pointee.nextBlock = slot.pointee
+    state.pointee.chainSlot = slot
+  }
+
+  // MARK: Operands in memory
+
+  /// Linear address of the memory operand; nil if segmentation refuses it (the fault is recorded).
+  @inline(__always)
+  func linearAddress<W: OperandWidth>(
+    _ i: InstructionReference, _ width: W.Type, _ access: AccessKind
+  ) -> UInt64? {
+    let v = i.pointer
+    let address =
+      register(v.pointee.base, as: UInt64.self)
+      &+ (register(v.pointee.index, as: UInt64.self) << v.pointee.scale)
+      &+ UInt64(bitPattern: Int64(v.pointee.displacement))
+    if v.pointee.mode.contains(.flat) { return address }
+    return state.pointee.segmentedAddress(
+      address, segment: v.pointee.segment, mode: v.pointee.mode, byteCount: W.byteCount,
+      access: access)
+  }
+
+  /// Effective address (offset in the segment), as LEA computes it.
+  @inline(__always) func effectiveAddress(_ i: InstructionReference) -> UInt64 {
+    let v = i.pointer
+    let address =
+      register(v.pointee.base, as: UInt64.self)
+      &+ (register(v.pointee.index, as: UInt64.self) << v.pointee.scale)
+      &+ UInt64(bitPattern: Int64(v.pointee.displacement))
+    if v.pointee.mode.contains(.address32) { return address & 0xffff_ffff }
+    if v.pointee.mode.contains(.address16) { return address & 0xffff }
+    return address
+  }
+
+  /// Reads the memory operand; nil if that faults (the fault is recorded).
+  @inline(__always)
+  func load<W: OperandWidth>(_ i: InstructionReference, _ width: W.Type) -> W? {
+    guard let linear = linearAddress(i, width, .read) else { return nil }
+    return state.pointee.read(linear, width, stack: i.pointer.pointee.segment == 2)
+  }
+
+  /// Writes the memory operand; false if that faults.
+  @inline(__always)
+  func store<W: OperandWidth>(_ i: InstructionReference, _ value: W) -> Bool {
+    guard let linear = linearAddress(i, W.self, .write) else { return false }
+    return state.pointee.write(linear, value, stack: i.pointer.pointee.segment == 2)
+  }
+
+  /// Reads, changes and writes back the memory operand; false if that faults, with nothing written.
+  @inline(__always)
+  func modify<W: OperandWidth>(
+    _ i: InstructionReference, _ width: W.Type, _ body: (W) -> W
+  ) -> Bool {
+    guard let linear = linearAddress(i, width, .write) else { return false }
+    if let host = state.pointee.writableHost(linear, width) {
+      host.storeBytes(of: body(host.loadUnaligned(as: W.self)), as: W.self)
+      return true
+    }
+    let isStack = i.pointer.pointee.segment == 2
+    guard let old = state.pointee.readForWrite(linear, width, stack: isStack) else { return false }
+    return state.pointee.write(linear, body(old), stack: isStack)
+  }
+}
+
+extension Processor {
+  /// Brings RIP and the counters up to the instruction `i`, which has not retired.
+  mutating func synchronize(_ i: InstructionReference) {
+    rip = (blockRIP &+ UInt64(i.pointer.pointee.ripOffset)) & ripMask
+    cycles &+= UInt64(i.pointer.pointee.cyclesBefore)
+    instructions &+= UInt64(i.pointer.pointee.position)
+  }
+}
+
+/// What an access does, for permission checks.
+enum AccessKind: UInt8 {
+  case read
+  case write
+  case fetch
+}

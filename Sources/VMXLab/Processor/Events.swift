@@ -1,0 +1,123 @@
+/// Reasons for the run loop to look before it runs the next block.
+struct Attention: OptionSet {
+  let rawValue: UInt32
+  /// `Processor.pending` holds something.
+  static let pendingEvent = Attention(rawValue: 1 << 0)
+  /// STI or MOV SS blocks interrupts until the next instruction has retired.
+  static let interruptShadow = Attention(rawValue: 1 << 1)
+  /// EFLAGS.TF or EFLAGS.RF is set, or a debug trap is pending.
+  static let debug = Attention(rawValue: 1 << 2)
+  /// EFLAGS.IF, the interrupt window or blocking changed: look at interrupts again.
+  static let interruptWindow = Attention(rawValue: 1 << 3)
+  /// Not in the active state (HLT, shutdown, wait-for-SIPI).
+  static let inactive = Attention(rawValue: 1 << 4)
+  /// Monitor trap flag.
+  static let monitorTrap = Attention(rawValue: 1 << 5)
+  /// Instruction breakpoints are armed in DR7.
+  static let breakpoints = Attention(rawValue: 1 << 6)
+  /// The embedder asked for one instruction at a time.
+  static let singleStep = Attention(rawValue: 1 << 7)
+  /// Stop before the next instruction.
+  static let stop = Attention(rawValue: 1 << 8)
+}
+
+/// What the platform asks of the processor between instructions.
+public struct PlatformRequests: OptionSet, Sendable {
+  public let rawValue: UInt32
+  @inline(__always) public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// The interrupt controller's INTR output.
+  public static let interrupt = PlatformRequests(rawValue: 1 << 0)
+  public static let nmi = PlatformRequests(rawValue: 1 << 1)
+  public static let initialize = PlatformRequests(rawValue: 1 << 2)
+  /// Return from `run` before the next instruction.
+  public static let stop = PlatformRequests(rawValue: 1 << 3)
+}
+
+/// What the platform tells the processor: written by devices and the embedder, read by the run
+/// loop; apart from `Processor`, so that a device can be called while an instruction has the
+/// processor's state open.
+struct PlatformSignals {
+  var requests: PlatformRequests = []
+  /// Cycle at which `run` returns so that the machine can advance its devices.
+  var deadline: UInt64 = .max
+}
+
+/// What an instruction recorded before it left its handler: nothing of it is committed.
+struct PendingEvent {
+  enum Kind: UInt8 {
+    case none
+    /// A fault or trap to be delivered through the IDT (or intercepted).
+    case exception
+    /// A VM exit, described in `VMXState.exit`.
+    case vmExit
+    /// The machine cannot go on: an instruction or facility that VMXLab has not built.
+    case notBuilt
+  }
+  var kind = Kind.none
+  var vector: UInt8 = 0
+  var type = EventType.hardwareException
+  var hasErrorCode = false
+  /// Trap-like: RIP is already that of the next instruction.
+  var isTrap = false
+  var errorCode: UInt32 = 0
+  /// Length of the instruction, for software interrupts and exceptions.
+  var instructionLength: UInt8 = 0
+  /// DR6 bits (#DB), linear address (#PF), as the exception's exit qualification.
+  var qualification: UInt64 = 0
+}
+
+/// Kinds of event, numbered as the interruption type of VM-entry and VM-exit information fields.
+///
+/// Source: Intel SDM, "VM-Entry Controls for Event Injection".
+enum EventType: UInt8 {
+  case externalInterrupt = 0
+  case nmi = 2
+  case hardwareException = 3
+  case softwareInterrupt = 4
+  case privilegedSoftwareException = 5
+  case softwareException = 6
+  case other = 7
+}
+
+/// The event being delivered.
+struct EventDelivery {
+  var isActive = false
+  var vector: UInt8 = 0
+  var type = EventType.externalInterrupt
+  var hasErrorCode = false
+  var errorCode: UInt32 = 0
+  var instructionLength: UInt8 = 0
+}
+
+/// What blocks events for a while.
+///
+/// Source: Intel SDM, "Guest Non-Register State", interruptibility state.
+struct Interruptibility {
+  var blockingBySTI = false
+  var blockingByMOVSS = false
+  var blockingByNMI = false
+  /// Instructions that have yet to retire before the STI or MOV SS shadow ends, its own included.
+  var shadowAge: UInt8 = 0
+}
+
+/// Whether the processor runs instructions.
+///
+/// Source: Intel SDM, "Guest Non-Register State", activity state.
+enum ActivityState: UInt32 {
+  case active = 0
+  case hlt = 1
+  case shutdown = 2
+  case waitForSIPI = 3
+}
+
+/// The mode of operation.
+///
+/// Source: Intel SDM, "Modes of Operation".
+public enum ProcessorMode: UInt8, Sendable {
+  case real
+  case virtual8086
+  case protected
+  case compatibility
+  case long
+}

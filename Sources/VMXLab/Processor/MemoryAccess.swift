@@ -1,0 +1,137 @@
+// Linear memory accesses: a TLB hit is a compare and an addition; the rest is out of line.
+extension Processor {
+  /// Host address of `linear` if the TLB says it may be read at once.
+  @inline(__always)
+  mutating func readableHost<W: OperandWidth>(
+    _ linear: UInt64, _ width: W.Type
+  ) -> UnsafeMutableRawPointer? {
+    let entry = translations.entry(linear)
+    // An access that crosses into the next page has that page's tag, which this entry cannot hold.
+    let tag = ((linear &+ (W.byteCount &- 1)) & ~0xfff) | dataTag
+    guard entry.pointee.readTag == tag else { return nil }
+    return UnsafeMutableRawPointer(bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
+  }
+
+  /// Host address of `linear` if the TLB says it may be written at once.
+  @inline(__always)
+  mutating func writableHost<W: OperandWidth>(
+    _ linear: UInt64, _ width: W.Type
+  ) -> UnsafeMutableRawPointer? {
+    let entry = translations.entry(linear)
+    let tag = ((linear &+ (W.byteCount &- 1)) & ~0xfff) | dataTag
+    guard entry.pointee.writeTag == tag else { return nil }
+    return UnsafeMutableRawPointer(bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
+  }
+
+  /// Reads at a linear address with the current privilege; nil if that faults.
+  ///
+  /// - Parameter stack: a non-canonical address raises #SS rather than #GP.
+  @inline(__always)
+  mutating func read<W: OperandWidth>(_ linear: UInt64, _ width: W.Type, stack: Bool = false) -> W? {
+    if let host = readableHost(linear, width) { return host.loadUnaligned(as: W.self) }
+    return readSlow(linear, byteCount: W.byteCount, tag: dataTag, kind: .read, stack: stack)
+      .map { W(low: $0) }
+  }
+
+  /// Writes at a linear address with the current privilege; false if that faults.
+  @inline(__always)
+  mutating func write<W: OperandWidth>(_ linear: UInt64, _ value: W, stack: Bool = false) -> Bool {
+    if let host = writableHost(linear, W.self) {
+      host.storeBytes(of: value, as: W.self)
+      return true
+    }
+    return writeSlow(
+      linear, value.zeroExtended, byteCount: W.byteCount, tag: dataTag, stack: stack)
+  }
+
+  /// Reads what the instruction is about to write back: faults are those of the write.
+  @inline(__always)
+  mutating func readForWrite<W: OperandWidth>(
+    _ linear: UInt64, _ width: W.Type, stack: Bool = false
+  ) -> W? {
+    readSlow(linear, byteCount: W.byteCount, tag: dataTag, kind: .write, stack: stack)
+      .map { W(low: $0) }
+  }
+
+  /// Reads a system structure (descriptor table, TSS) as the supervisor, whatever the CPL.
+  mutating func readSystem<W: OperandWidth>(_ linear: UInt64, _ width: W.Type) -> W? {
+    readSlow(
+      linear, byteCount: W.byteCount, tag: systemTag, kind: .read, stack: false
+    ).map { W(low: $0) }
+  }
+
+  /// Writes a system structure as the supervisor, whatever the CPL.
+  mutating func writeSystem<W: OperandWidth>(_ linear: UInt64, _ value: W) -> Bool {
+    writeSlow(
+      linear, value.zeroExtended, byteCount: W.byteCount, tag: systemTag, stack: false)
+  }
+
+  /// Tag of implicit supervisor accesses, which SMAP stops whatever EFLAGS.AC says.
+  @inline(__always) var systemTag: UInt64 { dataTag & ~3 | TranslationTag.supervisor }
+
+  /// Reads up to 8 bytes without the fast path; nil if that faults.
+  @inline(never)
+  mutating func readSlow(
+    _ linear: UInt64, byteCount: UInt64, tag: UInt64, kind: AccessKind, stack: Bool
+  ) -> UInt64? {
+    guard checkAddress(linear, byteCount: byteCount, stack: stack, tag: tag) else { return nil }
+    let room = 0x1000 &- linear & 0xfff
+    if byteCount <= room {
+      guard let entry = translate(linear, kind, tag: tag) else { return nil }
+      return load(entry.pointee.physicalPage | linear & 0xfff, byteCount: byteCount)
+    }
+    guard let first = translate(linear, kind, tag: tag)?.pointee.physicalPage,
+      let second = translate(
+        wrapLinear(linear &+ room), kind, tag: tag)?.pointee.physicalPage
+    else { return nil }
+    let low = load(first | linear & 0xfff, byteCount: room)
+    return low | load(second, byteCount: byteCount &- room) << (room &* 8)
+  }
+
+  /// Writes up to 8 bytes without the fast path; false if that faults, with nothing written.
+  @inline(never)
+  mutating func writeSlow(
+    _ linear: UInt64, _ value: UInt64, byteCount: UInt64, tag: UInt64, stack: Bool
+  ) -> Bool {
+    guard checkAddress(linear, byteCount: byteCount, stack: stack, tag: tag) else { return false }
+    let room = 0x1000 &- linear & 0xfff
+    if byteCount <= room {
+      guard let entry = translate(linear, .write, tag: tag) else { return false }
+      store(entry.pointee.physicalPage | linear & 0xfff, value, byteCount: byteCount)
+      return true
+    }
+    guard let first = translate(linear, .write, tag: tag)?.pointee.physicalPage,
+      let second = translate(
+        wrapLinear(linear &+ room), .write, tag: tag)?.pointee.physicalPage
+    else { return false }
+    store(first | linear & 0xfff, value, byteCount: room)
+    store(second, value >> (room &* 8), byteCount: byteCount &- room)
+    return true
+  }
+
+  /// A linear address past the top goes round at 32 bits outside 64-bit mode.
+  @inline(__always) func wrapLinear(_ linear: UInt64) -> UInt64 {
+    mode == .long ? linear : linear & 0xffff_ffff
+  }
+
+  /// Canonicality (64-bit mode) and alignment (AC) of an access.
+  private mutating func checkAddress(
+    _ linear: UInt64, byteCount: UInt64, stack: Bool, tag: UInt64
+  ) -> Bool {
+    if mode == .long, !isCanonical(linear) || !isCanonical(linear &+ (byteCount &- 1)) {
+      raise(stack ? .stackFault : .generalProtection, errorCode: 0)
+      return false
+    }
+    if tag & 3 == TranslationTag.userAligned, linear & (byteCount &- 1) != 0 {
+      raise(.alignmentCheck, errorCode: 0)
+      return false
+    }
+    return true
+  }
+
+  /// Whether the address is canonical for the current paging mode (48 bits, 57 with LA57).
+  @inline(__always) func isCanonical(_ linear: UInt64) -> Bool {
+    let shift: UInt64 = cr4.contains(.la57) ? 7 : 16
+    return UInt64(bitPattern: Int64(bitPattern: linear << shift) >> Int64(shift)) == linear
+  }
+}

@@ -1,0 +1,101 @@
+/// The state of one logical processor, and everything its handlers need, as one trivial value that
+/// lives behind one pointer.
+///
+/// The general registers come first: decoded instructions name registers by byte offset.
+struct Processor {
+  // MARK: Registers that handlers reach by offset
+  var general = InlineArray<16, UInt64>(repeating: 0)
+  /// Always 0: the base or index of an address that has none.
+  let zero: UInt64 = 0
+  /// RIP of the first instruction of the block that is running.
+  var blockRIP: UInt64 = 0
+
+  // MARK: Instruction pointer and flags
+  /// RIP of the next instruction; behind while a block runs (`Core.synchronize`).
+  var rip: UInt64 = 0xfff0
+  /// Where a system instruction continues unless it says otherwise.
+  var nextRIP: UInt64 = 0
+  /// Lazy status flags: see `LazyFlags`.
+  var lazy = LazyFlags()
+  /// RFLAGS without the status flags.
+  var systemFlags: UInt64 = 2
+
+  // MARK: Clock
+  /// Cycles since power-on, up to the start of the running block.
+  var cycles: UInt64 = 0
+  /// Instructions retired, up to the start of the running block.
+  var instructions: UInt64 = 0
+
+  // MARK: Address translation
+  /// Address-space number and access class of data accesses: low bits of a TLB tag.
+  var dataTag: UInt64 = 0
+  /// The same for instruction fetches (SMAP does not apply).
+  var fetchTag: UInt64 = 0
+  let translations: TranslationCache
+  let ram: RAMMap
+  var a20Mask: UInt64 = ~0
+  var addressSpaces = AddressSpaceNumbers()
+
+  // MARK: Segments
+  var segments = InlineArray<8, Segment>(repeating: Segment())
+  /// Base of each segment as address generation uses it: 0 for ES, CS, SS, DS in 64-bit mode.
+  var effectiveBase = InlineArray<8, UInt64>(repeating: 0)
+  /// Mask of stack addresses: 16, 32 or 64 bits.
+  var stackMask: UInt64 = 0xffff
+  /// Mask of RIP: 16, 32 or 64 bits.
+  var ripMask: UInt64 = 0xffff
+  var gdtr = DescriptorTableRegister()
+  var idtr = DescriptorTableRegister()
+  var cpl: UInt8 = 0
+
+  // MARK: Control registers
+  var cr0 = CR0(rawValue: 0x6000_0010)
+  var cr2: UInt64 = 0
+  var cr3: UInt64 = 0
+  var cr4 = CR4()
+  var cr8: UInt64 = 0
+  var efer = EFER()
+  var debug = DebugRegisters()
+  var pdptes = InlineArray<4, UInt64>(repeating: 0)
+  var mode = ProcessorMode.real
+  /// What decoding depends on; half of a block's key.
+  var decodeMode: UInt8 = 0
+
+  // MARK: Events
+  /// Why the run loop must look before the next block.
+  var attention: Attention = []
+  /// What an instruction recorded before it left its handler.
+  var pending = PendingEvent()
+  var interruptibility = Interruptibility()
+  var activity = ActivityState.active
+  /// Set while an event is being delivered, for faults within faults and IDT-vectoring.
+  var delivery = EventDelivery()
+
+  // MARK: Blocks
+  let blocks: BlockCacheReference
+  /// The successor that the last block is chained to, if known.
+  var nextBlock: UnsafeMutablePointer<Block>?
+  /// Where to record the successor once it is known.
+  var chainSlot: UnsafeMutablePointer<UnsafeMutablePointer<Block>?>?
+  /// The block that is running.
+  var currentBlock: UnsafeMutablePointer<Block>?
+
+  // MARK: Model
+  var msrs = ModelSpecificRegisters()
+  let model: ProcessorModelReference
+  let signals: UnsafeMutablePointer<PlatformSignals>
+  let platform: PlatformReference
+  var vmx = VMXState()
+}
+
+/// Debug registers.
+///
+/// Source: Intel SDM, "Debug Registers".
+struct DebugRegisters {
+  var dr0: UInt64 = 0
+  var dr1: UInt64 = 0
+  var dr2: UInt64 = 0
+  var dr3: UInt64 = 0
+  var dr6: UInt64 = 0xffff_0ff0
+  var dr7: UInt64 = 0x400
+}
