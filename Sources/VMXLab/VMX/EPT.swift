@@ -141,14 +141,16 @@ extension Processor {
     guard pending.kind == .vmExit else { return }
     vmx.exit.guestPhysicalAddress = guestPhysical
     vmx.exit.guestLinearAddress = linearAddress
-    vmx.exit.isMemoryFault = true
+    vmx.exit.savesRF = true
+    vmx.exit.instructionLength = 0
   }
 
   private mutating func recordEPTMisconfiguration(_ guestPhysical: UInt64) {
     recordExit(.eptMisconfiguration)
     guard pending.kind == .vmExit else { return }
     vmx.exit.guestPhysicalAddress = guestPhysical
-    vmx.exit.isMemoryFault = true
+    vmx.exit.savesRF = true
+    vmx.exit.instructionLength = 0
   }
 }
 

@@ -133,7 +133,6 @@ extension Processor {
   ///
   /// Source: Intel SDM, "Event Injection" and "Special Features of VM Entry".
   private mutating func startGuest() {
-    nextRIP = rip
     let state = InterruptibilityState(rawValue: vmx.vmcs.guestInterruptibilityState)
     interruptibility.blockingBySTI = state.contains(.blockingBySTI)
     interruptibility.blockingByMOVSS = state.contains(.blockingByMOVSS)
@@ -143,25 +142,52 @@ extension Processor {
       interruptibility.blockingByNMI = state.contains(.blockingByNMI)
     }
     activity = ActivityState(rawValue: vmx.vmcs.guestActivityState) ?? .active
-    if activity != .active { attention.insert(.inactive) }
-    pendingDebugExceptions = vmx.vmcs.guestPendingDebugExceptions
+    debug.pending = vmx.vmcs.guestPendingDebugExceptions
+    // VMLAUNCH's own retirement counts one, the guest's first instruction the other.
+    vmx.monitorTrapInstruction = instructions &+ 2
+    attention.remove(.monitorTrap)
+    if vmx.primary.contains(.monitorTrapFlag) { attention.insert(.monitorTrap) }
+    if vmx.pin.contains(.activateVMXPreemptionTimer) { startPreemptionTimer() }
+    // The shadow of STI or MOV SS ends with the guest's first instruction.
+    interruptibility.shadowEndsWithStep = false
+    step = StepState()
+    updateMode()
+    updateAttention()
     let event = InterruptionInformation(rawValue: vmx.vmcs.entryInterruptionInformation)
     if event.isValid {
       chargeCycles(.vmEntryEventInjection)
-      injectEvent(event)
-    } else if interruptibility.blockingBySTI || interruptibility.blockingByMOVSS {
-      // VMLAUNCH's own retirement counts one, the guest's first instruction the other.
-      interruptibility.shadowAge = 2
-      attention.insert(.interruptShadow)
+      inject(event)
     }
-    if vmx.pin.contains(.activateVMXPreemptionTimer) {
-      let ticks = UInt64(vmx.vmcs.vmxPreemptionTimerValue)
-      vmx.preemptionDeadline = (cycles >> model.preemptionTimerShift &+ ticks)
-        << model.preemptionTimerShift
-      signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
+    nextRIP = rip
+  }
+
+  private mutating func startPreemptionTimer() {
+    let shift = model.preemptionTimerShift
+    let ticks = UInt64(vmx.vmcs.vmxPreemptionTimerValue)
+    vmx.preemptionDeadline = ((cycles >> shift) &+ ticks) << shift
+    signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
+    if vmx.preemptionDeadline <= cycles { attention.insert(.interruptWindow) }
+  }
+
+  /// Delivers the event of the VM-entry interruption-information field.
+  ///
+  /// Source: Intel SDM, "Event Injection".
+  private mutating func inject(_ information: InterruptionInformation) {
+    guard information.type != .otherEvent else {
+      // A pending MTF VM exit: due before the guest's first instruction.
+      vmx.monitorTrapInstruction = instructions &+ 1
+      attention.insert(.monitorTrap)
+      return
     }
-    if vmx.primary.contains(.monitorTrapFlag) { attention.insert(.monitorTrap) }
-    attention.insert(.interruptWindow)
-    updateDebugAttention()
+    vmx.monitorTrapInstruction = instructions &+ 1
+    var event = PendingEvent()
+    event.kind = .exception
+    event.vector = information.vector
+    event.type = information.type
+    event.hasErrorCode = information.hasErrorCode
+    event.errorCode = vmx.vmcs.entryExceptionErrorCode
+    event.instructionLength = UInt8(truncatingIfNeeded: vmx.vmcs.entryInstructionLength)
+    deliverInjected(event)
+    if information.type == .nmi, vmx.pin.contains(.virtualNMIs) { vmx.blockingByVirtualNMI = true }
   }
 }

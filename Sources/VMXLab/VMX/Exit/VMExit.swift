@@ -25,7 +25,7 @@ extension Processor {
     vmx.isNonRoot = false
     vmx.usesEPT = false
     vmx.preemptionDeadline = .max
-    vmx.monitorTrapPending = false
+    attention.remove(.monitorTrap)
     guard loadHostState(keepsTranslations: hadVPID) else { return abortVMX(.loadingHostPDPTEs) }
     switch loadMSRs(
       address: vmx.vmcs.exitMSRLoadAddress, count: vmx.vmcs.exitMSRLoadCount)
@@ -117,8 +117,8 @@ extension Processor {
     vmx.vmcs.guestRFLAGS = exit.savesRF ? rflags | RFLAGS.rf.rawValue : rflags
     vmx.vmcs.guestActivityState = activity.rawValue
     vmx.vmcs.guestInterruptibilityState = interruptibilityState.rawValue
-    vmx.vmcs.guestPendingDebugExceptions = exit.keepsPendingDebug ? pendingDebugExceptions : 0
-    pendingDebugExceptions = 0
+    vmx.vmcs.guestPendingDebugExceptions = debug.pending
+    debug.pending = 0
     // "IA-32e mode guest" is updated only by processors that allow unrestricted guests.
     if model.capabilities.offeredControls.secondary.contains(.unrestrictedGuest) {
       var controls = VMEntryControls(rawValue: vmx.vmcs.vmEntryControls)
@@ -191,15 +191,14 @@ extension Processor {
     setRFLAGS(RFLAGS.fixed.rawValue)
     cpl = 0
     activity = .active
-    attention.remove(.inactive)
-    interruptibility.blockingBySTI = false
+        interruptibility.blockingBySTI = false
     interruptibility.blockingByMOVSS = false
-    interruptibility.shadowAge = 0
-    pendingDebugExceptions = 0
+    debug.pending = 0
+    step = StepState()
+    if vmx.exit.blocksNMI { interruptibility.blockingByNMI = true }
     enterAddressSpace(keepsTranslations: keepsTranslations)
     updateMode()
-    updateDebugAttention()
-    attention.insert(.interruptWindow)
+    updateAttention()
     if pagingMode == .pae { return loadPDPTEs(cr3) }
     return true
   }
@@ -238,7 +237,7 @@ extension Processor {
     vmx.isNonRoot = false
     vmx.usesEPT = false
     activity = .shutdown
-    attention.insert(.inactive)
+    updateAttention()
   }
 }
 
