@@ -143,15 +143,14 @@ static void drain_console(void) {
 }
 
 _Noreturn void finish(void) {
-  unsigned status = failed_checks < 127 ? failed_checks : 127;
-  if (status == 0) {
+  if (failed_checks == 0)
     print("%s: PASS\n", program_name);
-    drain_console();
-  } else {
+  else
     print("%s: FAIL (%u %s)\n", program_name, failed_checks, failed_checks == 1 ? "check" : "checks");
-    drain_console();
-    out8(DEBUG_EXIT, (uint8_t)status);
-  }
+  drain_console();
+
+  if (failed_checks)
+    out8(DEBUG_EXIT, failed_checks < 127 ? (uint8_t)failed_checks : 127);
   for (const char *text = "Shutdown"; *text; text++)
     out8(BOCHS_SHUTDOWN, (uint8_t)*text);
   out8(DEBUG_EXIT, 0); // QEMU does not know the other port

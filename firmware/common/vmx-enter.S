@@ -91,15 +91,14 @@ vm_exit:
         movq    %r13, 0x60(%rdi)
         movq    %r14, 0x68(%rdi)
         movq    %r15, 0x70(%rdi)
-        cld
-        xorl    %eax, %eax              // VM_SUCCEED
-        jmp     1f
 
-vm_entry_failed:                        // returns the flags that enum vmx_result is made of
+        // Returns the flags that enum vmx_result is made of. They survive everything since the
+        // failed instruction, or since the VM exit, which cleared them all: VM_SUCCEED.
+vm_entry_failed:
         pushfq
         popq    %rax
         andl    $RFLAGS_ARITHMETIC, %eax
-1:      popq    %rdi
+        popq    %rdi
         popq    %r15
         popq    %r14
         popq    %r13
