@@ -41,9 +41,9 @@ multiboot_header:
 _start:
         cli
         cld
+        movl    %eax, multiboot_magic
+        movl    %ebx, multiboot_information_address
         movl    $stack_top, %esp
-        pushl   $0                      // main's argument: the address of the Multiboot
-        pushl   %ebx                    // information, read back as one 64-bit value
 
         // One PML4 entry, four PDPT entries, 2048 page-directory entries of 2 MiB each.
         movl    $pdpt + (PAGE_PRESENT | PAGE_WRITABLE), pml4
@@ -90,11 +90,7 @@ _start:
         movl    %eax, %fs
         movl    %eax, %gs
         lldt    %ax
-        popq    %rdi
-        call    start
-1:      cli
-        hlt
-        jmp     1b
+        call    start                   // does not return
 
 // Enough to reach 64-bit code; start.c replaces it with one that also has a TSS.
         .section .rodata
@@ -108,6 +104,14 @@ boot_gdtr:
         .long   boot_gdt
 
         .bss
+        .globl  multiboot_magic
+        .globl  multiboot_information_address
+        .balign 4
+multiboot_magic:
+        .skip   4
+multiboot_information_address:
+        .skip   4
+
         .balign 4096
 pml4:   .skip   4096
 pdpt:   .skip   4096

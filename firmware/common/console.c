@@ -8,42 +8,45 @@
 #include <stdarg.h>
 
 enum {
-  COM1 = 0x3f8,
-  UART_DATA = COM1 + 0,
-  UART_INTERRUPT_ENABLE = COM1 + 1,
-  UART_FIFO_CONTROL = COM1 + 2,
-  UART_LINE_CONTROL = COM1 + 3,
-  UART_MODEM_CONTROL = COM1 + 4,
-  UART_LINE_STATUS = COM1 + 5,
+  COM1_INTERRUPT_ENABLE = COM1 + 1,
+  COM1_FIFO_CONTROL = COM1 + 2,
+  COM1_LINE_CONTROL = COM1 + 3,
+  COM1_MODEM_CONTROL = COM1 + 4,
 
   LINE_CONTROL_8N1 = 0x03,
   LINE_CONTROL_DLAB = 0x80, // the first two ports are the baud-rate divisor
-  LINE_STATUS_THR_EMPTY = 0x20,
-  LINE_STATUS_TRANSMITTER_EMPTY = 0x40,
 };
 
 // Where a run ends. Real machines have neither port.
 enum {
-  DEBUG_EXIT = 0xf4,        // v ends VMXLab with status v << 1 | 1, as QEMU's isa-debug-exit
+  DEBUG_EXIT = 0xf4,       // v ends VMXLab with status v << 1 | 1, as QEMU's isa-debug-exit
   BOCHS_SHUTDOWN = 0x8900, // the text "Shutdown" ends VMXLab with status 0, and Bochs
 };
 
 static unsigned failed_checks;
 
 void console_init(void) {
-  out8(UART_INTERRUPT_ENABLE, 0);
-  out8(UART_LINE_CONTROL, LINE_CONTROL_DLAB);
-  out8(UART_DATA, 1); // 115200 baud
-  out8(UART_INTERRUPT_ENABLE, 0);
-  out8(UART_LINE_CONTROL, LINE_CONTROL_8N1);
-  out8(UART_FIFO_CONTROL, 0x07);  // on, and both queues emptied
-  out8(UART_MODEM_CONTROL, 0x03); // DTR and RTS
+  out8(COM1_INTERRUPT_ENABLE, 0);
+  out8(COM1_LINE_CONTROL, LINE_CONTROL_DLAB);
+  out8(COM1_DATA, 1); // 115200 baud
+  out8(COM1_INTERRUPT_ENABLE, 0);
+  out8(COM1_LINE_CONTROL, LINE_CONTROL_8N1);
+  out8(COM1_FIFO_CONTROL, 0x07);  // on, and both queues emptied
+  out8(COM1_MODEM_CONTROL, 0x03); // DTR and RTS
 }
 
 void print_character(char character) {
-  while (!(in8(UART_LINE_STATUS) & LINE_STATUS_THR_EMPTY))
+  while (!(in8(COM1_LINE_STATUS) & LINE_STATUS_THR_EMPTY))
     ;
-  out8(UART_DATA, (uint8_t)character);
+  out8(COM1_DATA, (uint8_t)character);
+}
+
+void print_guest_character(char character) {
+  static bool in_line;
+  if (!in_line)
+    print("  guest:  ");
+  in_line = character != '\n';
+  print_character(character);
 }
 
 static unsigned print_string(const char *text) {
@@ -85,7 +88,8 @@ static void print_list(const char *format, va_list arguments) {
       print_character((char)va_arg(arguments, int));
       break;
     case 's':
-      for (unsigned length = print_string(va_arg(arguments, const char *)); length < width; length++)
+      for (unsigned length = print_string(va_arg(arguments, const char *)); length < width;
+           length++)
         print_character(' ');
       break;
     case 'u':
@@ -138,7 +142,7 @@ bool check_equal(const char *what, uint64_t value, uint64_t expected) {
 
 // The last byte has left the queue and the shift register: the machine can be ended.
 static void drain_console(void) {
-  while (!(in8(UART_LINE_STATUS) & LINE_STATUS_TRANSMITTER_EMPTY))
+  while (!(in8(COM1_LINE_STATUS) & LINE_STATUS_TRANSMITTER_EMPTY))
     ;
 }
 
@@ -146,7 +150,8 @@ _Noreturn void finish(void) {
   if (failed_checks == 0)
     print("%s: PASS\n", program_name);
   else
-    print("%s: FAIL (%u %s)\n", program_name, failed_checks, failed_checks == 1 ? "check" : "checks");
+    print("%s: FAIL (%u %s)\n", program_name, failed_checks,
+          failed_checks == 1 ? "check" : "checks");
   drain_console();
 
   if (failed_checks)

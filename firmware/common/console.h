@@ -8,8 +8,20 @@
 // Every sample defines this; its first and last lines begin with it.
 extern const char program_name[];
 
+// COM1, as far as a hypervisor needs it to play one for its guest.
+enum {
+  COM1 = 0x3f8,
+  COM1_DATA = COM1 + 0,
+  COM1_LINE_STATUS = COM1 + 5,
+  LINE_STATUS_THR_EMPTY = 0x20,         // it can take another byte
+  LINE_STATUS_TRANSMITTER_EMPTY = 0x40, // and the last one has left
+};
+
 void console_init(void);
 void print_character(char character);
+
+// The same for what a guest prints: its lines begin with "guest:".
+void print_guest_character(char character);
 
 // A small printf: %c %s %u %x and %%, with l for 64 bits, and a width that pads with zeros (%08x)
 // or spaces. %s is padded on the right.

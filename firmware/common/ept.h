@@ -29,7 +29,8 @@ enum {
   EPT_VIOLATION_BASIC = 0x1bf,
 };
 
-// Checks that the processor has what these helpers use: EPT, four levels, write-back tables, INVEPT.
+// Checks that the processor has what these helpers use: EPT, four levels, write-back tables,
+// INVEPT.
 bool ept_available(void);
 
 // The entry that maps a guest-physical page of 4 KiB, through tables that are made as needed. 0

@@ -8,8 +8,8 @@
 
 #include <stdalign.h>
 
-void main(uint64_t multiboot_information);
-_Noreturn void start(uint64_t multiboot_information);
+void main(void);
+_Noreturn void start(void);
 
 // exceptions.S: the entry points of vectors 0 to 31, each EXCEPTION_ENTRY_SIZE bytes.
 extern const char exception_entries[];
@@ -33,7 +33,8 @@ static struct gate idt[EXCEPTION_VECTORS];
 
 static void load_gdt(void) {
   uint64_t base = (uint64_t)tss, limit = sizeof tss - 1;
-  gdt[TSS_SELECTOR / 8] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+  gdt[TSS_SELECTOR / 8] =
+      limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
   gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
   struct descriptor_table gdtr = {sizeof gdt - 1, (uint64_t)gdt};
   __asm__ volatile("lgdt %0" : : "m"(gdtr));
@@ -53,10 +54,10 @@ _Noreturn void unexpected_exception(const struct exception_frame *frame) {
   finish();
 }
 
-_Noreturn void start(uint64_t multiboot_information) {
+_Noreturn void start(void) {
   load_gdt();
   load_idt();
   console_init();
-  main(multiboot_information);
+  main();
   finish();
 }

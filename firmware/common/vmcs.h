@@ -205,6 +205,7 @@ enum {
 enum {
   INTERRUPT_WINDOW_EXITING = BIT(2),
   HLT_EXITING = BIT(7),
+  CR3_LOAD_EXITING = BIT(15),
   UNCONDITIONAL_IO_EXITING = BIT(24),
   USE_IO_BITMAPS = BIT(25),
   USE_MSR_BITMAPS = BIT(28),
@@ -260,6 +261,22 @@ enum {
   ERROR_INVALID_HOST_STATE_FIELDS = 8,
   ERROR_UNSUPPORTED_VMCS_COMPONENT = 12,
   ERROR_EVENTS_BLOCKED_BY_MOV_SS = 26,
+};
+
+// Exit qualification of an I/O instruction; the port is in bits 31:16
+enum {
+  IO_SIZE = 7, // in bytes, less 1
+  IO_IN = BIT(3),
+  IO_STRING = BIT(4),
+  IO_REP = BIT(5),
+};
+
+// Exit qualification of a control-register access; the general-purpose register is in bits 11:8
+enum {
+  CONTROL_REGISTER_NUMBER = 15,
+  CONTROL_REGISTER_ACCESS_TYPE = 3 << 4,
+  CONTROL_REGISTER_WRITE = 0 << 4, // MOV to it
+  CONTROL_REGISTER_READ = 1 << 4,  // MOV from it
 };
 
 // Interruption information, the same form for VM entries and VM exits

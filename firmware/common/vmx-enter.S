@@ -13,20 +13,20 @@
 
         .macro  load_guest_registers    // from the structure that RDI points to
         movq    0x00(%rdi), %rax
-        movq    0x08(%rdi), %rbx
-        movq    0x10(%rdi), %rcx
-        movq    0x18(%rdi), %rdx
-        movq    0x20(%rdi), %rsi
-        movq    0x30(%rdi), %rbp
-        movq    0x38(%rdi), %r8
-        movq    0x40(%rdi), %r9
-        movq    0x48(%rdi), %r10
-        movq    0x50(%rdi), %r11
-        movq    0x58(%rdi), %r12
-        movq    0x60(%rdi), %r13
-        movq    0x68(%rdi), %r14
-        movq    0x70(%rdi), %r15
-        movq    0x28(%rdi), %rdi
+        movq    0x08(%rdi), %rcx
+        movq    0x10(%rdi), %rdx
+        movq    0x18(%rdi), %rbx
+        movq    0x28(%rdi), %rbp
+        movq    0x30(%rdi), %rsi
+        movq    0x40(%rdi), %r8
+        movq    0x48(%rdi), %r9
+        movq    0x50(%rdi), %r10
+        movq    0x58(%rdi), %r11
+        movq    0x60(%rdi), %r12
+        movq    0x68(%rdi), %r13
+        movq    0x70(%rdi), %r14
+        movq    0x78(%rdi), %r15
+        movq    0x38(%rdi), %rdi
         .endm
 
         // Saves what C wants back and leaves the address of the structure on top of the stack.
@@ -77,20 +77,20 @@ vm_exit:
         pushq   %rdi
         movq    8(%rsp), %rdi
         movq    %rax, 0x00(%rdi)
-        movq    %rbx, 0x08(%rdi)
-        movq    %rcx, 0x10(%rdi)
-        movq    %rdx, 0x18(%rdi)
-        movq    %rsi, 0x20(%rdi)
-        popq    0x28(%rdi)
-        movq    %rbp, 0x30(%rdi)
-        movq    %r8, 0x38(%rdi)
-        movq    %r9, 0x40(%rdi)
-        movq    %r10, 0x48(%rdi)
-        movq    %r11, 0x50(%rdi)
-        movq    %r12, 0x58(%rdi)
-        movq    %r13, 0x60(%rdi)
-        movq    %r14, 0x68(%rdi)
-        movq    %r15, 0x70(%rdi)
+        movq    %rcx, 0x08(%rdi)
+        movq    %rdx, 0x10(%rdi)
+        movq    %rbx, 0x18(%rdi)
+        movq    %rbp, 0x28(%rdi)
+        movq    %rsi, 0x30(%rdi)
+        movq    %r8, 0x40(%rdi)
+        movq    %r9, 0x48(%rdi)
+        movq    %r10, 0x50(%rdi)
+        movq    %r11, 0x58(%rdi)
+        movq    %r12, 0x60(%rdi)
+        movq    %r13, 0x68(%rdi)
+        movq    %r14, 0x70(%rdi)
+        movq    %r15, 0x78(%rdi)
+        popq    0x38(%rdi)
 
         // Returns the flags that enum vmx_result is made of. They survive everything since the
         // failed instruction, or since the VM exit, which cleared them all: VM_SUCCEED.

@@ -14,7 +14,9 @@ const char *vmx_result_name(enum vmx_result result) {
   return "flags that the manual does not know";
 }
 
-static uint32_t vmcs_revision(void) { return rdmsr(IA32_VMX_BASIC) & 0x7fffffff; }
+static uint32_t vmcs_revision(void) {
+  return rdmsr(IA32_VMX_BASIC) & 0x7fffffff;
+}
 
 bool vmx_enable(void) {
   static struct vmx_region vmxon_region;
@@ -99,10 +101,9 @@ static unsigned list_control_vectors(const struct vmx_controls *wanted,
                                     IA32_VMX_TRUE_EXIT_CTLS, wanted->vm_exit};
   list[3] = (struct control_vector){"VM-entry", VM_ENTRY_CONTROLS, IA32_VMX_ENTRY_CTLS,
                                     IA32_VMX_TRUE_ENTRY_CTLS, wanted->vm_entry};
-  list[4] = (struct control_vector){"secondary processor-based VM-execution",
-                                    SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
-                                    IA32_VMX_PROCBASED_CTLS2, IA32_VMX_PROCBASED_CTLS2,
-                                    wanted->secondary};
+  list[4] = (struct control_vector){
+      "secondary processor-based VM-execution", SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+      IA32_VMX_PROCBASED_CTLS2, IA32_VMX_PROCBASED_CTLS2, wanted->secondary};
   return wanted->secondary ? CONTROL_VECTORS : CONTROL_VECTORS - 1;
 }
 

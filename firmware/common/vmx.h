@@ -48,15 +48,16 @@ static inline uint64_t vmptrst(void) {
   return region;
 }
 
-static inline enum vmx_result vmxoff(void) { VMX_INSTRUCTION("vmxoff", [none] "i"(0)); }
+static inline enum vmx_result vmxoff(void) {
+  VMX_INSTRUCTION("vmxoff", [none] "i"(0));
+}
 
 static inline enum vmx_result vmwrite(enum vmcs_field field, uint64_t value) {
   VMX_INSTRUCTION("vmwriteq %[value], %[field]", [value] "r"(value), [field] "r"((uint64_t)field));
 }
 
 static inline enum vmx_result vmread(enum vmcs_field field, uint64_t *value) {
-  VMX_INSTRUCTION("vmreadq %[field], (%[value])",
-                  [field] "r"((uint64_t)field), [value] "r"(value));
+  VMX_INSTRUCTION("vmreadq %[field], (%[value])", [field] "r"((uint64_t)field), [value] "r"(value));
 }
 
 // Types of INVEPT
@@ -64,24 +65,30 @@ enum { INVEPT_SINGLE_CONTEXT = 1, INVEPT_ALL_CONTEXTS = 2 };
 
 static inline enum vmx_result invept(uint64_t type, uint64_t eptp) {
   uint64_t descriptor[2] = {eptp, 0};
-  VMX_INSTRUCTION("invept %[descriptor], %[type]",
-                  [descriptor] "m"(descriptor), [type] "r"(type));
+  VMX_INSTRUCTION("invept %[descriptor], %[type]", [descriptor] "m"(descriptor), [type] "r"(type));
 }
 
 // VMREAD and VMWRITE where failing can only be a mistake of the sample: it fails a check.
 uint64_t vmcs_read(enum vmcs_field field);
 void vmcs_write(enum vmcs_field field, uint64_t value);
 
-// The general-purpose registers that a VM entry does not load and a VM exit does not save: all but
-// RSP. vmx-enter.S knows this order.
-struct guest_registers {
-  uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
+// The general-purpose registers, which a VM entry does not load and a VM exit does not save: all
+// but RSP, whose place is unused. They are in the order of their numbers, as exit qualifications
+// and the VM-exit instruction information have them. vmx-enter.S knows this order.
+union guest_registers {
+  struct {
+    uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;
+  };
+  uint64_t by_number[16];
 };
 
 // Enters the guest with these registers, by VMLAUNCH or VMRESUME. VM_SUCCEED: there was a VM exit
 // (possibly the one by which a late VM-entry failure shows), and the registers are the guest's.
-enum vmx_result vmlaunch(struct guest_registers *registers);
-enum vmx_result vmresume(struct guest_registers *registers);
+enum vmx_result vmlaunch(union guest_registers *registers);
+enum vmx_result vmresume(union guest_registers *registers);
+
+// VMLAUNCH right after an instruction that loads SS, which is one way to make it fail.
+enum vmx_result vmlaunch_after_mov_ss(union guest_registers *registers);
 
 // Turns VMX on: CPUID, IA32_FEATURE_CONTROL, CR0, CR4 and VMXON, each of them checked. False if
 // this processor cannot do it.

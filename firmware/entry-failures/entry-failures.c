@@ -3,11 +3,11 @@
 // VMLAUNCH and VMRESUME check first and load afterwards, and how a failure shows depends on how far
 // they came (chapter "VM Entries"):
 //
-//   - *Early*: there is no current VMCS; events are blocked by MOV SS; the launch state is the wrong
-//     one; a control field is bad; a host-state field is bad. Then nothing happens at all: execution
-//     goes on after the instruction. Without a current VMCS, CF is set (VMfailInvalid). With one, ZF
-//     is set (VMfailValid) and the VM-instruction error field says why. The fields that describe VM
-//     exits stay as they were: there was none.
+//   - *Early*: there is no current VMCS; events are blocked by MOV SS; the launch state is the
+//     wrong one; a control field is bad; a host-state field is bad. Then nothing happens at all:
+//     execution goes on after the instruction. Without a current VMCS, CF is set (VMfailInvalid).
+//     With one, ZF is set (VMfailValid) and the VM-instruction error field says why. The fields
+//     that describe VM exits stay as they were: there was none.
 //   - *Late*: the guest state is bad, or an MSR of the VM-entry MSR-load area cannot be loaded. By
 //     then the hypervisor's state may be gone, so it comes back as on a VM exit: at HOST_RIP, with
 //     the host state loaded and all flags clear. Bit 31 of the exit reason tells it from a VM exit.
@@ -21,16 +21,13 @@
 // how to read them.
 //
 // Bochs 2.7 fails two of the checks. Both times the manual is as it stands here: an NMI kept out by
-// blocking by STI has failure code 3 (Bochs: 0), and an entry that fails late writes the exit reason
-// and the qualification only (Bochs: the VM-exit instruction length too, which shows at the first
-// MSR-load case).
+// blocking by STI has failure code 3 (Bochs: 0), and an entry that fails late writes the exit
+// reason and the qualification only (Bochs: the VM-exit instruction length too, which shows at the
+// first MSR-load case).
 #include "console.h"
 #include "vmx.h"
 
 const char program_name[] = "entry-failures";
-
-// VMLAUNCH right after an instruction that loads SS. (vmx-enter.S)
-enum vmx_result vmlaunch_after_mov_ss(struct guest_registers *registers);
 
 // An entry of an MSR-load or MSR-store area.
 struct msr_entry {
@@ -176,8 +173,8 @@ __attribute__((naked)) static void guest(void) {
           "jmp 1b");
 }
 
-static enum vmx_result enter(enum vmx_result (*instruction)(struct guest_registers *)) {
-  struct guest_registers registers = {0};
+static enum vmx_result enter(enum vmx_result (*instruction)(union guest_registers *)) {
+  union guest_registers registers = {0};
   return instruction(&registers);
 }
 
@@ -200,8 +197,7 @@ static void fails_invalid(const char *what, enum vmx_result result) {
         vmx_result_name(result));
 }
 
-static void fails_valid(const char *what,
-                        enum vmx_result (*instruction)(struct guest_registers *),
+static void fails_valid(const char *what, enum vmx_result (*instruction)(union guest_registers *),
                         uint64_t expected_error) {
   print("%s\n", what);
   struct exit_fields before = read_exit_fields();
@@ -262,7 +258,7 @@ static void undo(const struct change changes[MAXIMUM_CHANGES],
 }
 
 static void enters_and_exits(const char *what,
-                             enum vmx_result (*instruction)(struct guest_registers *)) {
+                             enum vmx_result (*instruction)(union guest_registers *)) {
   print("%s\n", what);
   enum vmx_result result = enter(instruction);
   check(result == VM_SUCCEED, "%s", vmx_result_name(result));
@@ -272,7 +268,7 @@ static void enters_and_exits(const char *what,
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-void main(__attribute__((unused)) uint64_t multiboot_information) {
+void main(void) {
   uint64_t saved[MAXIMUM_CHANGES];
 
   print("entry-failures: every way in which a VM entry can fail\n");

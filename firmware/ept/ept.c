@@ -46,13 +46,17 @@ PAGE static uint8_t code_page[PAGE_SIZE] = {
 static volatile uint64_t behind_table = BEHIND_TABLE;
 
 static struct vmx_region vmcs;
-static struct guest_registers registers;
+static union guest_registers registers;
 
 // ---- In VMX non-root operation ----
 
-static void report(uint64_t value) { __asm__ volatile("vmcall" : : "a"(value) : "memory"); }
+static void report(uint64_t value) {
+  __asm__ volatile("vmcall" : : "a"(value) : "memory");
+}
 
-static volatile uint64_t *word_at(uint64_t address) { return (volatile uint64_t *)address; }
+static volatile uint64_t *word_at(uint64_t address) {
+  return (volatile uint64_t *)address;
+}
 
 static void guest(void) {
   *word_at(DEMAND_PAGE + OFFSET) = WRITTEN_BY_GUEST;
@@ -62,7 +66,7 @@ static void guest(void) {
   *word_at(SHARED_PAGE + OFFSET) = PRIVATE_VALUE;
   report(*word_at(SHARED_PAGE + OFFSET));
 
-  report(((uint32_t(*)(void))CODE_PAGE)());
+  report(((uint32_t (*)(void))CODE_PAGE)());
 
   report(*word_at(UPPER_ADDRESS + (uint64_t)&behind_table));
 
@@ -127,7 +131,7 @@ static bool prepare(void) {
   return true;
 }
 
-void main(__attribute__((unused)) uint64_t multiboot_information) {
+void main(void) {
   print("ept: a guest whose memory is what the hypervisor says it is\n");
   if (!prepare())
     return;

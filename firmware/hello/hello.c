@@ -26,7 +26,7 @@ __attribute__((naked)) static void guest(void) {
           "hlt");
 }
 
-void main(__attribute__((unused)) uint64_t multiboot_information) {
+void main(void) {
   static struct vmx_region vmcs;
 
   print("hello: the smallest hypervisor\n");
@@ -43,7 +43,7 @@ void main(__attribute__((unused)) uint64_t multiboot_information) {
   vmcs_write_guest_state((uint64_t)guest, 0);
 
   print("Entering the guest with RAX = 0x%x\n", GREETING);
-  struct guest_registers registers = {.rax = GREETING};
+  union guest_registers registers = {.rax = GREETING};
   enum vmx_result result = vmlaunch(&registers);
   if (!check(result == VM_SUCCEED, "VMLAUNCH: %s", vmx_result_name(result))) {
     if (result == VM_FAIL_VALID)

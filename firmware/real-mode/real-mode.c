@@ -1,8 +1,9 @@
 // real-mode: a 16-bit guest that prints through I/O exits.
 //
 // The first processors with VT-x could only enter a guest with protection and paging on, and a
-// hypervisor had to interpret the code that a PC begins with. "Unrestricted guest" lifts this: CR0.PE
-// and CR0.PG may be 0, as long as EPT is on to keep the guest's addresses apart from the host's.
+// hypervisor had to interpret the code that a PC begins with. "Unrestricted guest" lifts this:
+// CR0.PE and CR0.PG may be 0, as long as EPT is on to keep the guest's addresses apart from the
+// host's.
 //
 // The guest (guest.S) has 64 KiB of memory, from address 0 on: its interrupt vector table, its code
 // and its stack. It owns no device. Every IN and OUT exits, and the hypervisor plays COM1: that the
@@ -24,26 +25,12 @@ enum {
 static _Alignas(PAGE_SIZE) uint8_t guest_memory[GUEST_MEMORY_SIZE];
 
 static struct vmx_region vmcs;
-static struct guest_registers registers;
-
-// Exit qualification of an I/O instruction
-enum {
-  IO_SIZE = 7, // less 1
-  IO_IN = BIT(3),
-  IO_STRING = BIT(4),
-  IO_REP = BIT(5),
-};
-
-enum { COM1_DATA = 0x3f8, COM1_LINE_STATUS = 0x3fd, LINE_STATUS_READY = 0x60 };
+static union guest_registers registers;
 
 static unsigned in_exits, out_exits, string_exits, bytes_sent;
 
-static void com1_send(char byte) {
-  static bool in_line;
-  if (!in_line)
-    print("  guest:  ");
-  in_line = byte != '\n';
-  print_character(byte);
+static void com1_send(uint64_t byte) {
+  print_guest_character((char)byte);
   bytes_sent++;
 }
 
@@ -54,7 +41,7 @@ static bool send_string(void) {
   if (address + count > GUEST_MEMORY_SIZE)
     return false;
   for (uint64_t i = 0; i < count; i++)
-    com1_send((char)guest_memory[address + i]);
+    com1_send(guest_memory[address + i]);
   registers.rsi = (registers.rsi & ~0xffffull) | ((registers.rsi + count) & 0xffff);
   registers.rcx &= ~0xffffull;
   return true;
@@ -69,12 +56,14 @@ static bool emulate_io(void) {
   switch (qualification & (IO_IN | IO_STRING | IO_REP)) {
   case IO_IN:
     in_exits++;
-    registers.rax = (registers.rax & ~0xffull) | (port == COM1_LINE_STATUS ? LINE_STATUS_READY : 0xff);
+    registers.rax &= ~0xffull;
+    registers.rax |=
+        port == COM1_LINE_STATUS ? LINE_STATUS_THR_EMPTY | LINE_STATUS_TRANSMITTER_EMPTY : 0xff;
     return true;
   case 0:
     out_exits++;
     if (port == COM1_DATA)
-      com1_send((char)registers.rax);
+      com1_send(registers.rax & 0xff);
     return true;
   case IO_STRING | IO_REP:
     string_exits++;
@@ -160,7 +149,7 @@ static void run(void) {
   }
 }
 
-void main(__attribute__((unused)) uint64_t multiboot_information) {
+void main(void) {
   struct vmx_controls controls = {
       .primary = HLT_EXITING | UNCONDITIONAL_IO_EXITING,
       .secondary = ENABLE_EPT | UNRESTRICTED_GUEST,
