@@ -29,7 +29,7 @@ enum {
   EPT_VIOLATION_BASIC = 0x1bf,
 };
 
-// Checks that the processor has what these helpers use: EPT, four levels, write-back tables,
+// Checks that the processor has what these functions use: EPT, four levels, write-back tables,
 // INVEPT.
 bool ept_available(void);
 
