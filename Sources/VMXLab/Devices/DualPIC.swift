@@ -26,6 +26,13 @@ final class DualPIC: PortDevice, InterruptSink {
   /// INTR of the processor.
   var output: Bool { master.output }
 
+  /// Whether a request at `number` would reach the processor, as far as the masks go.
+  func letsThrough(_ number: Int) -> Bool {
+    if number < 8 { return master.masked >> UInt8(number) & 1 == 0 }
+    return slave.masked >> UInt8(number & 7) & 1 == 0
+      && master.masked >> UInt8(Self.cascadeInput) & 1 == 0
+  }
+
   /// Answers the processor's interrupt acknowledge: the vector of the interrupt that is now in
   /// service, or of IRQ 7 or 15, without putting it in service, when the request has gone (a
   /// spurious interrupt).

@@ -4,7 +4,7 @@
 ///
 /// ```swift
 /// let machine = try Machine(MachineConfiguration(profile: CPUProfile.named("skylake-server")))
-/// try machine.boot(image, name: "hello.elf", arguments: "")
+/// try machine.boot(BootImage(bytes: bytes, name: "hello.elf"))
 /// machine.onSerialOutput { print(UnicodeScalar($0), terminator: "") }
 /// let stop = machine.run()
 /// ```
@@ -170,6 +170,9 @@ public final class Machine {
     cache.invalidate(address..<(address + UInt64(bytes.count)))
     return true
   }
+
+  /// Forgets all decoded instructions, after memory was written from outside.
+  func forgetDecodedCode() { cache.removeAll() }
 
   private func describeNotBuilt() -> NotBuilt {
     let state = processor.pointer

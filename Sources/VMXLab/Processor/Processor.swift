@@ -35,6 +35,10 @@ struct Processor {
   let ram: RAMMap
   var a20Mask: UInt64 = ~0
   var addressSpaces = AddressSpaceNumbers()
+  /// The address-space number that is in use.
+  var addressSpace: UInt64 = 0
+  /// A translation of a large page has been put in the TLB, in pieces.
+  var hasLargePages = false
 
   // MARK: Segments
   var segments = InlineArray<8, Segment>(repeating: Segment())

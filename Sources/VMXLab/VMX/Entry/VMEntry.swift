@@ -27,17 +27,30 @@ extension Processor {
     if !launch, !vmx.isLaunched { return .failValid(.vmresumeWithNonLaunchedVMCS) }
     chargeCycles(.vmEntryBase)
     chargeCycles(.vmEntryControlsCheck)
-    var reporter = SilentReporter()
-    var checks = entryChecks
-    checks.checkControls(&reporter)
-    guard reporter.brokenRule == nil else { return .failValid(.vmEntryWithInvalidControlFields) }
     chargeCycles(.vmEntryHostCheck)
-    checks.checkHostState(&reporter)
-    guard reporter.brokenRule == nil else { return .failValid(.vmEntryWithInvalidHostStateFields) }
     chargeCycles(.vmEntryGuestCheck)
-    checks.checkGuestState(&reporter)
-    if let rule = reporter.brokenRule { return .invalidGuestState(rule.failureCode) }
+    if let failure = checkedEntry({ $0.firstFailure() }) { return failure }
     return loadGuest(launch: launch)
+  }
+
+  /// Every rule that a VM entry would break now, for diagnosis.
+  mutating func brokenEntryRules() -> [BrokenRule] {
+    checkedEntry { $0.brokenRules() }
+  }
+
+  /// The current VMCS and what its checks read beside it.
+  @inline(__always)
+  private mutating func checkedEntry<Result>(
+    _ body: (VMEntryContext<ProcessorMemoryReader>) -> Result
+  ) -> Result {
+    let state = VMEntryProcessorState(
+      isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
+    let reader = ProcessorMemoryReader(ram: ram)
+    let capabilities = model.capabilitiesPointer
+    return withUnsafePointer(to: &vmx.vmcs) { vmcs in
+      body(
+        VMEntryContext(vmcs: vmcs, capabilities: capabilities, processor: state, memory: reader))
+    }
   }
 
   /// From here on a failure loads host state: the guest's is being loaded.
@@ -189,5 +202,20 @@ extension Processor {
     event.instructionLength = UInt8(truncatingIfNeeded: vmx.vmcs.entryInstructionLength)
     deliverInjected(event)
     if information.type == .nmi, vmx.pin.contains(.virtualNMIs) { vmx.blockingByVirtualNMI = true }
+  }
+}
+
+/// RAM as the checks of a VM entry read it; what is not RAM reads all ones.
+struct ProcessorMemoryReader: PhysicalMemoryReader {
+  let ram: RAMMap
+
+  func readPhysical32(_ address: UInt64) -> UInt32 {
+    guard address & 0xfff <= 0xffc, let host = ram.host(address) else { return .max }
+    return host.loadUnaligned(as: UInt32.self)
+  }
+
+  func readPhysical64(_ address: UInt64) -> UInt64 {
+    guard address & 0xfff <= 0xff8, let host = ram.host(address) else { return .max }
+    return host.loadUnaligned(as: UInt64.self)
   }
 }
