@@ -56,7 +56,7 @@ struct PendingEvent {
   }
   var kind = Kind.none
   var vector: UInt8 = 0
-  var type = EventType.hardwareException
+  var type = InterruptionType.hardwareException
   var hasErrorCode = false
   /// Trap-like: RIP is already that of the next instruction.
   var isTrap = false
@@ -67,27 +67,25 @@ struct PendingEvent {
   var qualification: UInt64 = 0
 }
 
-/// Kinds of event, numbered as the interruption type of VM-entry and VM-exit information fields.
-///
-/// Source: Intel SDM, "VM-Entry Controls for Event Injection".
-enum EventType: UInt8 {
-  case externalInterrupt = 0
-  case nmi = 2
-  case hardwareException = 3
-  case softwareInterrupt = 4
-  case privilegedSoftwareException = 5
-  case softwareException = 6
-  case other = 7
-}
-
 /// The event being delivered.
 struct EventDelivery {
   var isActive = false
   var vector: UInt8 = 0
-  var type = EventType.externalInterrupt
+  var type = InterruptionType.externalInterrupt
   var hasErrorCode = false
   var errorCode: UInt32 = 0
   var instructionLength: UInt8 = 0
+
+  /// In the format of the IDT-vectoring information field.
+  var information: InterruptionInformation {
+    InterruptionInformation(type, vector: vector, hasErrorCode: hasErrorCode)
+  }
+
+  /// Caused by an instruction whose length the handler of a VM exit needs.
+  var isSoftware: Bool {
+    type == .softwareInterrupt || type == .softwareException
+      || type == .privilegedSoftwareException
+  }
 }
 
 /// What blocks events for a while.
@@ -114,16 +112,6 @@ struct StepState {
   var clearsRF = false
   /// RIP of the instruction in sequence, to see whether it branched.
   var sequentialRIP: UInt64 = 0
-}
-
-/// Whether the processor runs instructions.
-///
-/// Source: Intel SDM, "Guest Non-Register State", activity state.
-enum ActivityState: UInt32 {
-  case active = 0
-  case hlt = 1
-  case shutdown = 2
-  case waitForSIPI = 3
 }
 
 /// The mode of operation.

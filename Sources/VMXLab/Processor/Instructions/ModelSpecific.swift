@@ -1,0 +1,103 @@
+import CCapstone
+
+// CPUID, MSRs, counters: what identifies and measures the processor.
+extension InstructionForm {
+  static let modelSpecific: [InstructionForm] = [
+    InstructionForm(X86_INS_CPUID, .cpuid, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.identify() }
+    },
+    InstructionForm(X86_INS_RDMSR, .rdmsr, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.readModelSpecificRegister() }
+    },
+    InstructionForm(X86_INS_WRMSR, .wrmsr, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.writeModelSpecificRegister() }
+    },
+    InstructionForm(X86_INS_RDTSC, .rdtsc, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.readTimeStampCounter(withAux: false) }
+    },
+    InstructionForm(X86_INS_RDTSCP, .rdtscp, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.readTimeStampCounter(withAux: true) }
+    },
+    InstructionForm(X86_INS_RDPMC, .rdmsr, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.readPerformanceCounter() }
+    },
+    InstructionForm(X86_INS_RDSEED, .rdtsc, .end) { decoded, builder in
+      // F3 0F C7 /7 is RDPID, which Capstone 4 takes for RDSEED.
+      guard decoded.hasREP, case .general(let offset, _)? = decoded.operands.first else {
+        return { state, i in system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) } }
+      }
+      builder.destination = offset
+      return { state, i in system(state, i) { cpu, i in cpu.readProcessorID(i) } }
+    },
+    InstructionForm(X86_INS_RDRAND, .rdtsc, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
+    },
+    InstructionForm(X86_INS_XGETBV, .rdmsr, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
+    },
+    InstructionForm(X86_INS_XSETBV, .wrmsr, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
+    },
+    InstructionForm(X86_INS_GETSEC, .wrmsr, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
+    },
+    InstructionForm(X86_INS_RSM, .wrmsr, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
+    },
+  ]
+}
+
+extension Processor {
+  fileprivate mutating func identify() {
+    if vmx.isNonRoot { return recordExit(.cpuid) }
+    let result = model.cpuid(
+      leaf: UInt32(truncatingIfNeeded: general[0]), subleaf: UInt32(truncatingIfNeeded: general[1]),
+      cr4: cr4)
+    general[0] = UInt64(result.eax)
+    general[3] = UInt64(result.ebx)
+    general[1] = UInt64(result.ecx)
+    general[2] = UInt64(result.edx)
+  }
+
+  fileprivate mutating func readModelSpecificRegister() {
+    guard requireCPL0() else { return }
+    let index = UInt32(truncatingIfNeeded: general[1])
+    if interceptMSR(index, write: false) { return }
+    guard var value = readMSR(index) else { return raise(.generalProtection, errorCode: 0) }
+    if index == MSR.ia32TimeStampCounter { value = visibleTimeStampCounter }
+    setEDXEAX(value)
+  }
+
+  fileprivate mutating func writeModelSpecificRegister() {
+    guard requireCPL0() else { return }
+    let index = UInt32(truncatingIfNeeded: general[1])
+    if interceptMSR(index, write: true) { return }
+    let value = general[2] << 32 | general[0] & 0xffff_ffff
+    guard writeMSR(index, value) else { return raise(.generalProtection, errorCode: 0) }
+  }
+
+  fileprivate mutating func readTimeStampCounter(withAux: Bool) {
+    if withAux, !model.hasRDTSCP || !allowsRDTSCP { return raise(.invalidOpcode) }
+    if cr4.contains(.tsd), cpl > 0 { return raise(.generalProtection, errorCode: 0) }
+    if interceptRDTSC(withAux ? .rdtscp : .rdtsc) { return }
+    setEDXEAX(visibleTimeStampCounter)
+    if withAux { general[1] = msrs.tscAux & 0xffff_ffff }
+  }
+
+  fileprivate mutating func readProcessorID(_ i: InstructionReference) {
+    guard model.hasRDPID, allowsRDTSCP else { return raise(.invalidOpcode) }
+    setSystemOperand(i.pointer.pointee.destination, msrs.tscAux & 0xffff_ffff)
+  }
+
+  fileprivate mutating func readPerformanceCounter() {
+    if cpl > 0, !cr4.contains(.pce) { return raise(.generalProtection, errorCode: 0) }
+    if interceptRDPMC() { return }
+    // No counter is offered by CPUID, so every index is out of range.
+    raise(.generalProtection, errorCode: 0)
+  }
+
+  private mutating func setEDXEAX(_ value: UInt64) {
+    general[0] = value & 0xffff_ffff
+    general[2] = value >> 32
+  }
+}
