@@ -74,6 +74,10 @@ extension Processor {
       fast |= TranslationTag.slow
       writeTag |= TranslationTag.slow
     }
+    if attention.contains(.breakpoints), hasDataBreakpoint(onPageOf: linear) {
+      fast |= TranslationTag.slow
+      writeTag |= TranslationTag.slow
+    }
     switch kind {
     case .fetch:
       entry.pointee.fetchTag = fast
@@ -192,7 +196,8 @@ extension Processor {
       return GuestPage(address: page, rights: dirty ? allowed.union(.dirty) : allowed)
     }
     if pde & PageTableEntry.accessed == 0 {
-      guard setBits(pde | PageTableEntry.accessed, size: 4, directoryHost, directory, linear: linear)
+      guard
+        setBits(pde | PageTableEntry.accessed, size: 4, directoryHost, directory, linear: linear)
       else { return nil }
     }
     let table = (pde & 0xffff_f000) | (linear >> 12 & 0x3ff) << 2
@@ -264,7 +269,8 @@ extension Processor {
     _ value: UInt64, size: UInt64, _ entryHost: UInt64, _ entryGuest: UInt64, linear: UInt64
   ) -> Bool {
     if vmx.usesEPT {
-      guard translateGuestPhysical(entryGuest, .write, cause: .pagingStructure(linear: linear)) != nil
+      guard
+        translateGuestPhysical(entryGuest, .write, cause: .pagingStructure(linear: linear)) != nil
       else { return false }
     }
     store(entryHost, value, byteCount: size)
