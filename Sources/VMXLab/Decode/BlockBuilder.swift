@@ -78,6 +78,8 @@ enum DecodeMode {
   static let code16: UInt8 = 0
   static let code32: UInt8 = 1
   static let code64: UInt8 = 2
+  /// The code segment starts at 0 and ends at 4 GiB (or the mode has no limits).
+  static let flatCode: UInt8 = 1 << 2
   /// Blocks of one instruction, for single steps.
   static let single: UInt8 = 1 << 7
 }

@@ -64,6 +64,23 @@ final class InstructionDecoder {
       describe(prefixes, length: length, codeBytes: codeBytes, bytes: bytes))
   }
 
+  /// The length, mnemonic and operands of the instruction that `bytes` start with, for messages.
+  func describe(_ bytes: [UInt8], codeBytes: Int) -> (length: Int, text: String) {
+    bytes.withUnsafeBufferPointer { buffer in
+      let prefixes = InstructionPrefixes(buffer, isLongMode: codeBytes == 8)
+      guard prefixes.count < bytes.count,
+        let (size, prefixBytes) = disassemble(buffer, prefixes, isLong: codeBytes == 8, codeBytes)
+      else { return (bytes.count, "unknown instruction") }
+      let mnemonic = withUnsafeBytes(of: instruction.pointee.mnemonic) { Self.text($0) }
+      let operands = withUnsafeBytes(of: instruction.pointee.op_str) { Self.text($0) }
+      return (size - prefixBytes + prefixes.count, operands.isEmpty ? mnemonic : "\(mnemonic) \(operands)")
+    }
+  }
+
+  private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
+    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
   /// Lets Capstone read the normalised bytes into `instruction`.
   private func disassemble(
     _ bytes: UnsafeBufferPointer<UInt8>, _ prefixes: InstructionPrefixes, isLong: Bool,

@@ -12,12 +12,17 @@ final class InstructionTable: Sendable {
 
   /// Every family of instructions.
   static let families: [[InstructionForm]] = [
-    InstructionForm.arithmetic, InstructionForm.moves,
+    InstructionForm.arithmetic, InstructionForm.moves, InstructionForm.controlRegisters,
+    InstructionForm.modelSpecific, InstructionForm.inputOutput,
+    InstructionForm.cachesAndTranslation, InstructionForm.vmx,
   ]
+
+  /// The one table.
+  static let shared = InstructionTable()
 
   private let forms: [InstructionForm?]
 
-  init() {
+  private init() {
     var forms = [InstructionForm?](repeating: nil, count: Int(X86_INS_ENDING.rawValue))
     for family in Self.families {
       for form in family { forms[Int(form.id.rawValue)] = form }

@@ -1,6 +1,8 @@
-/// The memory of the real-time clock: the bytes of the time, in the format that register B sets, and those of the firmware.
+/// The memory of the real-time clock: the bytes of the time, in the format that register B sets,
+/// and those of the firmware.
 ///
-/// Source: Motorola MC146818A data sheet, "Address Map"; IBM PC AT Technical Reference, "Real-Time Clock/CMOS RAM".
+/// Source: Motorola MC146818A data sheet, "Address Map"; IBM PC AT Technical Reference, "Real-Time
+/// Clock/CMOS RAM".
 struct CMOSMemory {
   private var bytes = [UInt8](repeating: 0, count: 128)
 
@@ -51,7 +53,7 @@ struct CMOSMemory {
 
   /// `value` is at most 99.
   private func encode(_ value: Int) -> UInt8 {
-    UInt8(truncatingIfNeeded: isBinary ? value : value / 10 << 4 | value % 10)
+    UInt8(truncatingIfNeeded: isBinary ? value : (value / 10) << 4 | value % 10)
   }
 
   private var hour: Int {
@@ -87,7 +89,8 @@ struct CMOSMemory {
   /// Counts on by `seconds`; true if the alarm matched at one of them.
   mutating func count(seconds: UInt64) -> Bool {
     var left = seconds
-    // Over whole days the time of day stays; what is then left is a day at least, and finds any alarm there is.
+    // Over whole days the time of day stays; what is then left is a day at least, and finds any
+    // alarm there is.
     if left >= 2 * Self.secondsInDay {
       let days = left / Self.secondsInDay - 1
       for _ in 0..<days % Self.daysInCycle { countDay() }
@@ -101,7 +104,8 @@ struct CMOSMemory {
     return matched
   }
 
-  /// After so many days the chip's calendar is where it was: a hundred centuries of 36 525 days each, seven times for the weekday.
+  /// After so many days the chip's calendar is where it was: a hundred centuries of 36 525 days
+  /// each, seven times for the weekday.
   private static let daysInCycle: UInt64 = 36_525 * 100 * 7
 
   private mutating func countSecond() {
@@ -156,7 +160,8 @@ struct CMOSMemory {
 
   // MARK: Memory size
 
-  /// The size of memory, in bytes, in the units and places that firmware uses; each is capped at what its bytes hold.
+  /// The size of memory, in bytes, in the units and places that firmware uses; each is capped at
+  /// what its bytes hold.
   mutating func setMemorySize(below4GiB: UInt64, above4GiB: UInt64) {
     func kibibytes(above start: UInt64) -> UInt64 { (max(below4GiB, start) - start) >> 10 }
     bytes[Address.equipment] |= 0x02  // a floating-point unit

@@ -19,8 +19,9 @@ struct CalendarTime: Equatable, Sendable {
     second = Int(secondOfDay % 60)
     weekday = Int(Self.divide(days + 4, by: 7).remainder) + 1  // 1970-01-01 was a Thursday
 
-    // Years that begin in March put the leap day last: then the days before a month follow from its number alone. The Gregorian calendar
-    // repeats every 400 years, which are 146 097 days; day 0 of such years, 0000-03-01, is 719 468 days before 1970.
+    // Years that begin in March put the leap day last: then the days before a month follow from its
+    // number alone. The Gregorian calendar repeats every 400 years, which are 146 097 days; day 0
+    // of such years, 0000-03-01, is 719 468 days before 1970.
     let (era, dayOfEra) = Self.divide(days + 719_468, by: 146_097)
     let leapDays = dayOfEra / 1460 - dayOfEra / 36_524 + dayOfEra / 146_096
     let yearOfEra = (dayOfEra - leapDays) / 365

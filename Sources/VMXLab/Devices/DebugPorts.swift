@@ -18,7 +18,8 @@ final class DebugExitPort: PortDevice {
   }
 }
 
-/// The port whose bytes go straight to the host. That it reads as its own number is how a guest finds it.
+/// The port whose bytes go straight to the host. That it reads as its own number is how a guest
+/// finds it.
 ///
 /// Source: Bochs documentation, "port_e9_hack".
 final class DebugConsole: PortDevice {

@@ -1,4 +1,5 @@
-/// The two 8259A interrupt controllers of a PC: IRQ 0 to 7 at the master, IRQ 8 to 15 at the slave behind its input 2.
+/// The two 8259A interrupt controllers of a PC: IRQ 0 to 7 at the master, IRQ 8 to 15 at the slave
+/// behind its input 2.
 ///
 /// Source: Intel 8259A data sheet, "Cascade Mode"; Intel 82371AB (PIIX4) data sheet, "ELCR".
 final class DualPIC: PortDevice, InterruptSink {
@@ -25,8 +26,16 @@ final class DualPIC: PortDevice, InterruptSink {
   /// INTR of the processor.
   var output: Bool { master.output }
 
-  /// Answers the processor's interrupt acknowledge: the vector of the interrupt that is now in service, or of
-  /// IRQ 7 or 15, without putting it in service, when the request has gone (a spurious interrupt).
+  /// Whether a request at `number` would reach the processor, as far as the masks go.
+  func letsThrough(_ number: Int) -> Bool {
+    if number < 8 { return master.masked >> UInt8(number) & 1 == 0 }
+    return slave.masked >> UInt8(number & 7) & 1 == 0
+      && master.masked >> UInt8(Self.cascadeInput) & 1 == 0
+  }
+
+  /// Answers the processor's interrupt acknowledge: the vector of the interrupt that is now in
+  /// service, or of IRQ 7 or 15, without putting it in service, when the request has gone (a
+  /// spurious interrupt).
   func acknowledge() -> UInt8 {
     let (input, vector) = master.acknowledge()
     let isCascaded = input == Self.cascadeInput && master.cascade & (1 << Self.cascadeInput) != 0
@@ -80,7 +89,8 @@ final class DualPIC: PortDevice, InterruptSink {
     master.setInput(Self.cascadeInput, level: slave.output)
   }
 
-  /// The slave's INT falls when it is acknowledged, even where it rises again at once for another request.
+  /// The slave's INT falls when it is acknowledged, even where it rises again at once for another
+  /// request.
   private func pulseCascade() {
     master.setInput(Self.cascadeInput, level: false)
     updateCascade()

@@ -1,7 +1,8 @@
 /// What the firmware of a PC has written to its devices by the time it hands over to a boot loader.
 ///
-/// The timer ticks 18.2 times a second on IRQ 0, memory is refreshed, the interrupt controllers give the vectors of real mode
-/// and let through the timer, the keyboard and the slave. Images that are loaded past the firmware find their devices so.
+/// The timer ticks 18.2 times a second on IRQ 0, memory is refreshed, the interrupt controllers
+/// give the vectors of real mode and let through the timer, the keyboard, the slave and the disks.
+/// Images that are loaded past the firmware find their devices so.
 ///
 /// Source: IBM PC AT Technical Reference, the listing of the BIOS.
 enum FirmwareSetup {

@@ -1,6 +1,7 @@
 /// What interrupt lines end in: an interrupt controller, or several behind one another.
 public protocol InterruptSink: AnyObject {
-  /// The input `number` has become `level`; called again with the level that it has, it changes nothing.
+  /// The input `number` has become `level`; called again with the level that it has, it changes
+  /// nothing.
   func setInterrupt(_ number: Int, level: Bool)
 }
 

@@ -1,9 +1,11 @@
-/// The 8042 keyboard controller of a PC, with neither keyboard nor mouse behind it: what software uses it for without
-/// one is address line 20 and the reset.
+/// The 8042 keyboard controller of a PC, with neither keyboard nor mouse behind it: what software
+/// uses it for without one is address line 20 and the reset.
 ///
-/// Bytes for the absent keyboard or mouse time out at once: the answer is 0xfe ("resend") with the time-out bit in the status.
+/// Bytes for the absent keyboard or mouse time out at once: the answer is 0xfe ("resend") with the
+/// time-out bit in the status.
 ///
-/// Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller".
+/// Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device
+/// Controller".
 final class KeyboardController: PortDevice {
   private enum Port {
     static let data: UInt16 = 0x60
@@ -109,7 +111,8 @@ final class KeyboardController: PortDevice {
     case 0xdf: control.setA20(true)
     case 0xe0: reply(0x00)  // the test inputs
     case 0xf0...0xff:
-      // Pulses the bits of the output port that are 0 in the command; bit 0 is the processor's reset.
+      // Pulses the bits of the output port that are 0 in the command; bit 0 is the processor's
+      // reset.
       if command & OutputPort.noReset == 0 { control.ask(for: .reset) }
     default: break
     }

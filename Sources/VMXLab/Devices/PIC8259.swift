@@ -1,9 +1,11 @@
 /// One 8259A programmable interrupt controller of the pair in a PC.
 ///
-/// As in chipsets with edge/level control registers, LTIM of ICW1 has no effect: the mode of each input is set from outside.
-/// The 8085 mode is not built; vectors are always those of the 8086 mode.
+/// As in chipsets with edge/level control registers, LTIM of ICW1 has no effect: the mode of each
+/// input is set from outside. The 8085 mode is not built; vectors are always those of the 8086
+/// mode.
 ///
-/// Source: Intel 8259A data sheet; Intel 82371AB (PIIX4) data sheet, "Interrupt Controller Registers".
+/// Source: Intel 8259A data sheet; Intel 82371AB (PIIX4) data sheet, "Interrupt Controller
+/// Registers".
 struct PIC8259 {
   /// Present level of each input.
   private(set) var inputs: UInt8 = 0
@@ -40,7 +42,8 @@ struct PIC8259 {
     self.isMaster = isMaster
   }
 
-  /// IRR. A request is withdrawn when its input falls before the acknowledgement, in both trigger modes.
+  /// IRR. A request is withdrawn when its input falls before the acknowledgement, in both trigger
+  /// modes.
   var requests: UInt8 { (edges & ~levelTriggered) | (inputs & levelTriggered) }
 
   /// INT: there is a request that the priorities let through.
@@ -122,7 +125,8 @@ struct PIC8259 {
     }
   }
 
-  /// The eight commands of OCW2 are combinations of three bits: rotate, specific, and end of interrupt.
+  /// The eight commands of OCW2 are combinations of three bits: rotate, specific, and end of
+  /// interrupt.
   private mutating func writeOCW2(_ value: UInt8) {
     let rotates = value & 0x80 != 0
     let isSpecific = value & 0x40 != 0

@@ -1,5 +1,5 @@
-/// The 8254 programmable interval timer of a PC: counter 0 drives IRQ 0, counter 1 was the memory refresh, counter 2 belongs to the
-/// speaker and has its gate at port 0x61.
+/// The 8254 programmable interval timer of a PC: counter 0 drives IRQ 0, counter 1 was the memory
+/// refresh, counter 2 belongs to the speaker and has its gate at port 0x61.
 ///
 /// Source: Intel 8254 data sheet.
 final class PIT8254: PortDevice, TimedDevice {
@@ -72,7 +72,8 @@ final class PIT8254: PortDevice, TimedDevice {
     update(hasRisen: false)
   }
 
-  /// The read-back command: bits 1 to 3 choose counters, bit 5 clear latches their counts, bit 4 clear their statuses.
+  /// The read-back command: bits 1 to 3 choose counters, bit 5 clear latches their counts, bit 4
+  /// clear their statuses.
   private func readBack(_ command: UInt8) {
     for index in channels.indices where command & (2 << UInt8(index)) != 0 {
       if command & 0x20 == 0 { channels[index].latchCount() }
@@ -80,8 +81,8 @@ final class PIT8254: PortDevice, TimedDevice {
     }
   }
 
-  /// Shows the output of counter 0 to the interrupt controller. If it rose and fell again while nobody looked, the edge
-  /// is made up for.
+  /// Shows the output of counter 0 to the interrupt controller. If it rose and fell again while
+  /// nobody looked, the edge is made up for.
   private func update(hasRisen: Bool) {
     if hasRisen {
       interrupt.set(level: false)

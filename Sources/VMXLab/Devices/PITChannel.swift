@@ -1,8 +1,9 @@
 /// One counter of an 8254 programmable interval timer.
 ///
-/// The counter lives on the pulses of its clock input, numbered from 0. A count that is written between pulses t and t + 1
-/// is loaded by pulse t + 1, as the data sheet draws it. Between the pulses that change something (``pulsesToChange``) the counter
-/// only counts down, so that catching up costs the same however long it was left alone.
+/// The counter lives on the pulses of its clock input, numbered from 0. A count that is written
+/// between pulses t and t + 1 is loaded by pulse t + 1, as the data sheet draws it. Between the
+/// pulses that change something (``pulsesToChange``) the counter only counts down, so that catching
+/// up costs the same however long it was left alone.
 ///
 /// A count of 1, which the data sheet forbids in modes 2 and 3, leaves the output high.
 ///
@@ -206,7 +207,8 @@ struct PITChannel {
 
   private var isPeriodic: Bool { mode == 2 || mode == 3 }
 
-  /// The counting element counts: it has been loaded, and the gate lets it. The gate of modes 1 and 5 only triggers.
+  /// The counting element counts: it has been loaded, and the gate lets it. The gate of modes 1 and
+  /// 5 only triggers.
   private var isCounting: Bool { isLoaded && (gate || mode == 1 || mode == 5) }
 
   /// The output of modes 4 and 5 is low, which it is for one pulse whatever the gate does.
@@ -254,7 +256,8 @@ struct PITChannel {
     }
   }
 
-  /// Moves the count register to the counting element: at the start of a count, and in modes 2 and 3 at the end of a period too.
+  /// Moves the count register to the counting element: at the start of a count, and in modes 2 and
+  /// 3 at the end of a period too.
   private mutating func load(isTrigger: Bool) {
     loadsNext = false
     isLoaded = true
@@ -292,7 +295,8 @@ struct PITChannel {
   }
 
   private static func toBCD(_ value: UInt32) -> UInt16 {
-    let digits = value / 1000 % 10 << 12 | value / 100 % 10 << 8 | value / 10 % 10 << 4 | value % 10
+    let digits =
+      (value / 1000 % 10) << 12 | (value / 100 % 10) << 8 | (value / 10 % 10) << 4 | value % 10
     return UInt16(truncatingIfNeeded: digits)
   }
 }

@@ -14,8 +14,8 @@ public protocol PortDevice: AnyObject {
   /// The widest access that the device takes in one piece: a byte unless it says otherwise.
   var portWidth: PortWidth { get }
 
-  /// Reads `size` bytes (1, 2 or 4, never more than ``portWidth``) at `port`, one of the device's own.
-  /// Bits of the answer above `size` bytes are ignored.
+  /// Reads `size` bytes (1, 2 or 4, never more than ``portWidth``) at `port`, one of the device's
+  /// own. Bits of the answer above `size` bytes are ignored.
   func readPort(_ port: UInt16, size: Int) -> UInt32
 
   /// Writes the low `size` bytes (1, 2 or 4, never more than ``portWidth``) of `value`, whose other
@@ -29,9 +29,9 @@ extension PortDevice {
 
 /// The I/O address space: which device answers at each of the 65536 ports.
 ///
-/// An access that is wider than its device, or that reaches past the device's ports, is split in halves, lowest
-/// port first, as the bus of a PC splits it. Where no device answers, reads give ones and writes are dropped;
-/// so do the bytes of an access that runs past port 0xffff.
+/// An access that is wider than its device, or that reaches past the device's ports, is split in
+/// halves, lowest port first, as the bus of a PC splits it. Where no device answers, reads give
+/// ones and writes are dropped; so do the bytes of an access that runs past port 0xffff.
 public final class PortSpace {
   /// For each port an index into `devices` plus one, or 0 where there is none.
   private var owners = [UInt16](repeating: 0, count: 1 << 16)

@@ -1,10 +1,13 @@
 /// The MC146818 real-time clock of a PC and its 128 bytes of battery-backed memory.
 ///
-/// It counts from a date that it is given, on the machine's clock: the host's time plays no part. As in the chip, the bytes of the time are plain memory that
-/// the update cycle changes, in the format (BCD or binary, 12 or 24 hours) that register B has at that moment, and every fourth year of a century
-/// is a leap year. The century, in byte 0x32, is counted too. Daylight saving, the square wave and the test modes of the divider are not built.
+/// It counts from a date that it is given, on the machine's clock: the host's time plays no part.
+/// As in the chip, the bytes of the time are plain memory that the update cycle changes, in the
+/// format (BCD or binary, 12 or 24 hours) that register B has at that moment, and every fourth year
+/// of a century is a leap year. The century, in byte 0x32, is counted too. Daylight saving, the
+/// square wave and the test modes of the divider are not built.
 ///
-/// Source: Motorola MC146818A data sheet; the layout of the memory: IBM PC AT Technical Reference, "Real-Time Clock/CMOS RAM".
+/// Source: Motorola MC146818A data sheet; the layout of the memory: IBM PC AT Technical Reference,
+/// "Real-Time Clock/CMOS RAM".
 final class RealTimeClock: PortDevice, TimedDevice {
   /// Ticks a second of the crystal.
   static let frequency: UInt64 = 32_768
@@ -30,7 +33,8 @@ final class RealTimeClock: PortDevice, TimedDevice {
     static let rate: UInt8 = 0x0f
     /// The divider of the 32.768 kHz crystal, and the rate of 1024 Hz.
     static let initial: UInt8 = 0x26
-    /// Dividers up to this one run, always at the crystal's rate; the others hold or test the chain.
+    /// Dividers up to this one run, always at the crystal's rate; the others hold or test the
+    /// chain.
     static let lastRunningDivider: UInt8 = 0x20
   }
 
@@ -63,7 +67,8 @@ final class RealTimeClock: PortDevice, TimedDevice {
   private(set) var memory: CMOSMemory
   /// The tick up to which ``memory`` is right.
   private var settled: UInt64 = 0
-  /// The ticks of the divider chain when the machine's clock was at tick 0: seconds and periods end where the sum is a multiple of theirs.
+  /// The ticks of the divider chain when the machine's clock was at tick 0: seconds and periods end
+  /// where the sum is a multiple of theirs.
   private var phase: UInt64 = 0
 
   /// A clock that stands at `startSeconds` (Unix time) when the machine's clock is at 0.
@@ -147,11 +152,13 @@ final class RealTimeClock: PortDevice, TimedDevice {
   private var period: UInt64? {
     let rate = UInt64(memory[Register.a] & A.rate)
     guard isRunning, rate > 0 else { return nil }
-    // The two fastest rates are not what the chain gives at this crystal; they are those of 8 and 9.
+    // The two fastest rates are not what the chain gives at this crystal; they are those of 8 and
+    // 9.
     return 1 << (rate < 3 ? rate + 6 : rate - 1)
   }
 
-  /// Ticks from `tick` to the next boundary of `period`, at least 1. All periods are powers of two, so that a sum that wraps does no harm.
+  /// Ticks from `tick` to the next boundary of `period`, at least 1. All periods are powers of two,
+  /// so that a sum that wraps does no harm.
   private func ticksToBoundary(of period: UInt64, after tick: UInt64) -> UInt64 {
     period - (tick &+ phase) % period
   }

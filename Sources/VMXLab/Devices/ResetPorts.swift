@@ -26,11 +26,11 @@ final class SystemControlPortA: PortDevice {
   }
 }
 
-/// Port 0xcf9: a reset when bit 2 rises. Bit 1 chooses between the processor (0) and the whole platform (1), which
-/// end alike here.
+/// Port 0xcf9: a reset when bit 2 rises. Bit 1 chooses between the processor (0) and the whole
+/// platform (1), which end alike here.
 ///
-/// It takes the aligned doubleword around its port in one piece, so that an access to the PCI configuration address at 0xcf8 does not
-/// pass for a write to it. Those accesses find nobody.
+/// It takes the aligned doubleword around its port in one piece, so that an access to the PCI
+/// configuration address at 0xcf8 does not pass for a write to it. Those accesses find nobody.
 ///
 /// Source: Intel 82371AB (PIIX4) data sheet, "RC: Reset Control Register".
 final class ResetControl: PortDevice {

@@ -1,4 +1,5 @@
-/// Port 0x61: the gate of the timer's counter 2, the speaker, and bits of timing that software polls.
+/// Port 0x61: the gate of the timer's counter 2, the speaker, and bits of timing that software
+/// polls.
 ///
 /// Source: Intel 82371AB (PIIX4) data sheet, "NMISC: NMI Status and Control Register".
 final class SystemControlPortB: PortDevice {
@@ -7,8 +8,8 @@ final class SystemControlPortB: PortDevice {
   private static let refresh: UInt8 = 1 << 4
   private static let timerOutput: UInt8 = 1 << 5
   private static let writable: UInt8 = 0x0f
-  /// Pulses of the timer's clock between two refresh requests, as firmware sets counter 1: about 15 µs. The bit keeps to it whatever is
-  /// written to counter 1.
+  /// Pulses of the timer's clock between two refresh requests, as firmware sets counter 1: about 15
+  /// µs. The bit keeps to it whatever is written to counter 1.
   private static let refreshPeriod: UInt64 = 18
 
   private let timer: PIT8254

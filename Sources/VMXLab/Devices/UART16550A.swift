@@ -1,9 +1,10 @@
 /// A 16550A serial port: registers, FIFOs, interrupts.
 ///
-/// A byte that the guest sends leaves at once, so that the transmitter is always empty. A byte from the host takes the time of a
-/// character at the programmed rate to arrive, and waits for room in the receiver, as if the other end obeyed flow control: none is ever lost to an
-/// overrun, nor to a reset of the FIFO, after which it comes again. The bits of a character are not modelled: all eight pass whatever the word
-/// length, and there are no parity or framing errors and no breaks.
+/// A byte that the guest sends leaves at once, so that the transmitter is always empty. A byte from
+/// the host takes the time of a character at the programmed rate to arrive, and waits for room in
+/// the receiver, as if the other end obeyed flow control: none is ever lost to an overrun, nor to a
+/// reset of the FIFO, after which it comes again. The bits of a character are not modelled: all
+/// eight pass whatever the word length, and there are no parity or framing errors and no breaks.
 ///
 /// Source: National Semiconductor PC16550D data sheet.
 final class UART16550A: PortDevice, TimedDevice {
@@ -61,7 +62,8 @@ final class UART16550A: PortDevice, TimedDevice {
   /// How many bytes ``receive(_:)`` takes now.
   var receiveCapacity: Int { max(0, Self.queueCapacity - queue.count) }
 
-  /// Queues input for the guest, and answers how many bytes of it, from the first on, there was room for.
+  /// Queues input for the guest, and answers how many bytes of it, from the first on, there was
+  /// room for.
   @discardableResult
   func receive(_ bytes: some Sequence<UInt8>) -> Int {
     advance()
@@ -133,7 +135,8 @@ final class UART16550A: PortDevice, TimedDevice {
 
   // MARK: Interrupts
 
-  /// The sources of an interrupt; the raw value is the identification without FIFO bits. The order is the priority.
+  /// The sources of an interrupt; the raw value is the identification without FIFO bits. The order
+  /// is the priority.
   private enum Source: UInt8, CaseIterable {
     case lineStatus = 0x06
     case dataAvailable = 0x04

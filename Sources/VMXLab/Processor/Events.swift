@@ -7,13 +7,13 @@ struct Attention: OptionSet {
   static let interruptShadow = Attention(rawValue: 1 << 1)
   /// EFLAGS.TF or EFLAGS.RF is set, or a debug trap is pending.
   static let debug = Attention(rawValue: 1 << 2)
-  /// EFLAGS.IF, the interrupt window or blocking changed: look at interrupts again.
+  /// EFLAGS.IF became 1 or blocking ended: see whether an interrupt or NMI window is open.
   static let interruptWindow = Attention(rawValue: 1 << 3)
   /// Not in the active state (HLT, shutdown, wait-for-SIPI).
   static let inactive = Attention(rawValue: 1 << 4)
   /// Monitor trap flag.
   static let monitorTrap = Attention(rawValue: 1 << 5)
-  /// Instruction breakpoints are armed in DR7.
+  /// Breakpoints are armed in DR7.
   static let breakpoints = Attention(rawValue: 1 << 6)
   /// The embedder asked for one instruction at a time.
   static let singleStep = Attention(rawValue: 1 << 7)
@@ -56,7 +56,7 @@ struct PendingEvent {
   }
   var kind = Kind.none
   var vector: UInt8 = 0
-  var type = EventType.hardwareException
+  var type = InterruptionType.hardwareException
   var hasErrorCode = false
   /// Trap-like: RIP is already that of the next instruction.
   var isTrap = false
@@ -67,27 +67,25 @@ struct PendingEvent {
   var qualification: UInt64 = 0
 }
 
-/// Kinds of event, numbered as the interruption type of VM-entry and VM-exit information fields.
-///
-/// Source: Intel SDM, "VM-Entry Controls for Event Injection".
-enum EventType: UInt8 {
-  case externalInterrupt = 0
-  case nmi = 2
-  case hardwareException = 3
-  case softwareInterrupt = 4
-  case privilegedSoftwareException = 5
-  case softwareException = 6
-  case other = 7
-}
-
 /// The event being delivered.
 struct EventDelivery {
   var isActive = false
   var vector: UInt8 = 0
-  var type = EventType.externalInterrupt
+  var type = InterruptionType.externalInterrupt
   var hasErrorCode = false
   var errorCode: UInt32 = 0
   var instructionLength: UInt8 = 0
+
+  /// In the format of the IDT-vectoring information field.
+  var information: InterruptionInformation {
+    InterruptionInformation(type, vector: vector, hasErrorCode: hasErrorCode)
+  }
+
+  /// Caused by an instruction whose length the handler of a VM exit needs.
+  var isSoftware: Bool {
+    type == .softwareInterrupt || type == .softwareException
+      || type == .privilegedSoftwareException
+  }
 }
 
 /// What blocks events for a while.
@@ -97,18 +95,23 @@ struct Interruptibility {
   var blockingBySTI = false
   var blockingByMOVSS = false
   var blockingByNMI = false
-  /// Instructions that have yet to retire before the STI or MOV SS shadow ends, its own included.
-  var shadowAge: UInt8 = 0
+  /// The instruction in the shadow of STI or MOV SS has started: the shadow ends with it.
+  var shadowEndsWithStep = false
+  /// The current instruction is an IRET that has unblocked NMIs.
+  var isUnblockedByIRET = false
+
+  /// STI or MOV SS blocks interrupts.
+  @inline(__always) var isInShadow: Bool { blockingBySTI || blockingByMOVSS }
 }
 
-/// Whether the processor runs instructions.
-///
-/// Source: Intel SDM, "Guest Non-Register State", activity state.
-enum ActivityState: UInt32 {
-  case active = 0
-  case hlt = 1
-  case shutdown = 2
-  case waitForSIPI = 3
+/// What the end of a single-stepped instruction needs to know of its start.
+struct StepState {
+  /// EFLAGS.TF was set when the instruction started: a debug trap follows it.
+  var hadTF = false
+  /// EFLAGS.RF was set when the instruction started, and nothing has loaded the flags since.
+  var clearsRF = false
+  /// RIP of the instruction in sequence, to see whether it branched.
+  var sequentialRIP: UInt64 = 0
 }
 
 /// The mode of operation.

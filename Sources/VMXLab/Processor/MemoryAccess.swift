@@ -9,7 +9,8 @@ extension Processor {
     // An access that crosses into the next page has that page's tag, which this entry cannot hold.
     let tag = ((linear &+ (W.byteCount &- 1)) & ~0xfff) | dataTag
     guard entry.pointee.readTag == tag else { return nil }
-    return UnsafeMutableRawPointer(bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
+    return UnsafeMutableRawPointer(
+      bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
   }
 
   /// Host address of `linear` if the TLB says it may be written at once.
@@ -20,14 +21,16 @@ extension Processor {
     let entry = translations.entry(linear)
     let tag = ((linear &+ (W.byteCount &- 1)) & ~0xfff) | dataTag
     guard entry.pointee.writeTag == tag else { return nil }
-    return UnsafeMutableRawPointer(bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
+    return UnsafeMutableRawPointer(
+      bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
   }
 
   /// Reads at a linear address with the current privilege; nil if that faults.
   ///
   /// - Parameter stack: a non-canonical address raises #SS rather than #GP.
   @inline(__always)
-  mutating func read<W: OperandWidth>(_ linear: UInt64, _ width: W.Type, stack: Bool = false) -> W? {
+  mutating func read<W: OperandWidth>(_ linear: UInt64, _ width: W.Type, stack: Bool = false) -> W?
+  {
     if let host = readableHost(linear, width) { return host.loadUnaligned(as: W.self) }
     return readSlow(linear, byteCount: W.byteCount, tag: dataTag, kind: .read, stack: stack)
       .map { W(low: $0) }
@@ -75,6 +78,9 @@ extension Processor {
     _ linear: UInt64, byteCount: UInt64, tag: UInt64, kind: AccessKind, stack: Bool
   ) -> UInt64? {
     guard checkAddress(linear, byteCount: byteCount, stack: stack, tag: tag) else { return nil }
+    if attention.contains(.breakpoints) {
+      noteDataAccess(linear, byteCount: byteCount, isWrite: kind == .write)
+    }
     let room = 0x1000 &- linear & 0xfff
     if byteCount <= room {
       guard let entry = translate(linear, kind, tag: tag) else { return nil }
@@ -82,7 +88,7 @@ extension Processor {
     }
     guard let first = translate(linear, kind, tag: tag)?.pointee.physicalPage,
       let second = translate(
-        wrapLinear(linear &+ room), kind, tag: tag)?.pointee.physicalPage
+        followingPage(linear, room), kind, tag: tag)?.pointee.physicalPage
     else { return nil }
     let low = load(first | linear & 0xfff, byteCount: room)
     return low | load(second, byteCount: byteCount &- room) << (room &* 8)
@@ -94,6 +100,9 @@ extension Processor {
     _ linear: UInt64, _ value: UInt64, byteCount: UInt64, tag: UInt64, stack: Bool
   ) -> Bool {
     guard checkAddress(linear, byteCount: byteCount, stack: stack, tag: tag) else { return false }
+    if attention.contains(.breakpoints) {
+      noteDataAccess(linear, byteCount: byteCount, isWrite: true)
+    }
     let room = 0x1000 &- linear & 0xfff
     if byteCount <= room {
       guard let entry = translate(linear, .write, tag: tag) else { return false }
@@ -102,7 +111,7 @@ extension Processor {
     }
     guard let first = translate(linear, .write, tag: tag)?.pointee.physicalPage,
       let second = translate(
-        wrapLinear(linear &+ room), .write, tag: tag)?.pointee.physicalPage
+        followingPage(linear, room), .write, tag: tag)?.pointee.physicalPage
     else { return false }
     store(first | linear & 0xfff, value, byteCount: room)
     store(second, value >> (room &* 8), byteCount: byteCount &- room)
@@ -112,6 +121,12 @@ extension Processor {
   /// A linear address past the top goes round at 32 bits outside 64-bit mode.
   @inline(__always) func wrapLinear(_ linear: UInt64) -> UInt64 {
     mode == .long ? linear : linear & 0xffff_ffff
+  }
+
+  /// The linear address `room` bytes on, at the start of the next page.
+  private func followingPage(_ linear: UInt64, _ room: UInt64) -> UInt64 {
+    // In compatibility mode, system structures may lie above 4 GiB.
+    linear >> 32 == 0 ? wrapLinear(linear &+ room) : linear &+ room
   }
 
   /// Canonicality (64-bit mode) and alignment (AC) of an access.

@@ -74,6 +74,10 @@ extension Processor {
       fast |= TranslationTag.slow
       writeTag |= TranslationTag.slow
     }
+    if attention.contains(.breakpoints), hasDataBreakpoint(onPageOf: linear) {
+      fast |= TranslationTag.slow
+      writeTag |= TranslationTag.slow
+    }
     switch kind {
     case .fetch:
       entry.pointee.fetchTag = fast
@@ -150,6 +154,7 @@ extension Processor {
           let dirty = markUsed(
             entry, size: 8, entryHost: entryHost, entryGuest: address, kind, linear: linear)
         else { return nil }
+        if isLarge { hasLargePages = true }
         let mask = ((1 as UInt64) << shift) &- 1
         let page = entry & PageTableEntry.address & ~mask | linear & mask & ~0xfff
         return GuestPage(address: page, rights: dirty ? allowed.union(.dirty) : allowed)
@@ -186,11 +191,13 @@ extension Processor {
         let dirty = markUsed(
           pde, size: 4, entryHost: directoryHost, entryGuest: directory, kind, linear: linear)
       else { return nil }
+      hasLargePages = true
       let page = pde & 0xffc0_0000 | high | linear & 0x3f_f000
       return GuestPage(address: page, rights: dirty ? allowed.union(.dirty) : allowed)
     }
     if pde & PageTableEntry.accessed == 0 {
-      guard setBits(pde | PageTableEntry.accessed, size: 4, directoryHost, directory, linear: linear)
+      guard
+        setBits(pde | PageTableEntry.accessed, size: 4, directoryHost, directory, linear: linear)
       else { return nil }
     }
     let table = (pde & 0xffff_f000) | (linear >> 12 & 0x3ff) << 2
@@ -262,7 +269,8 @@ extension Processor {
     _ value: UInt64, size: UInt64, _ entryHost: UInt64, _ entryGuest: UInt64, linear: UInt64
   ) -> Bool {
     if vmx.usesEPT {
-      guard translateGuestPhysical(entryGuest, .write, cause: .pagingStructure(linear: linear)) != nil
+      guard
+        translateGuestPhysical(entryGuest, .write, cause: .pagingStructure(linear: linear)) != nil
       else { return false }
     }
     store(entryHost, value, byteCount: size)

@@ -35,6 +35,10 @@ struct Processor {
   let ram: RAMMap
   var a20Mask: UInt64 = ~0
   var addressSpaces = AddressSpaceNumbers()
+  /// The address-space number that is in use.
+  var addressSpace: UInt64 = 0
+  /// A translation of a large page has been put in the TLB, in pieces.
+  var hasLargePages = false
 
   // MARK: Segments
   var segments = InlineArray<8, Segment>(repeating: Segment())
@@ -42,8 +46,8 @@ struct Processor {
   var effectiveBase = InlineArray<8, UInt64>(repeating: 0)
   /// Mask of stack addresses: 16, 32 or 64 bits.
   var stackMask: UInt64 = 0xffff
-  /// Mask of RIP: 16, 32 or 64 bits.
-  var ripMask: UInt64 = 0xffff
+  /// Mask of RIP: 64 bits in 64-bit mode, else 32 (16-bit code does not wrap: its limit ends it).
+  var ripMask: UInt64 = 0xffff_ffff
   var gdtr = DescriptorTableRegister()
   var idtr = DescriptorTableRegister()
   var cpl: UInt8 = 0
@@ -64,12 +68,19 @@ struct Processor {
   // MARK: Events
   /// Why the run loop must look before the next block.
   var attention: Attention = []
+  /// The platform's requests that could be served now; the others do not stop the run loop.
+  var heededRequests: PlatformRequests = [.initialize, .nmi, .stop]
   /// What an instruction recorded before it left its handler.
   var pending = PendingEvent()
   var interruptibility = Interruptibility()
   var activity = ActivityState.active
   /// Set while an event is being delivered, for faults within faults and IDT-vectoring.
   var delivery = EventDelivery()
+  var step = StepState()
+  /// A repeated string instruction left between two of its iterations.
+  var isBetweenIterations = false
+  /// Retired instructions at which `run` returns.
+  var instructionLimit: UInt64 = .max
 
   // MARK: Blocks
   let blocks: BlockCacheReference
@@ -98,4 +109,9 @@ struct DebugRegisters {
   var dr3: UInt64 = 0
   var dr6: UInt64 = 0xffff_0ff0
   var dr7: UInt64 = 0x400
+  /// Debug traps that wait for the next instruction boundary, in the format of the VMCS field:
+  /// B3–B0, "enabled breakpoint" (bit 12) and BS (bit 14).
+  ///
+  /// Source: Intel SDM, "Guest Non-Register State", pending debug exceptions.
+  var pending: UInt64 = 0
 }

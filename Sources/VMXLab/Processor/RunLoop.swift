@@ -18,7 +18,7 @@ extension Processor {
   /// Runs until something stops it.
   mutating func run(builder: BlockBuilder) -> RunStop {
     while true {
-      if !attention.isEmpty || !signals.pointee.requests.isEmpty {
+      if !attention.isEmpty || !signals.pointee.requests.isDisjoint(with: heededRequests) {
         if let stop = lookAround() { return stop }
         if needsSingleStep {
           guard cycles < signals.pointee.deadline else { return .deadline }

@@ -21,18 +21,41 @@ struct VMXState {
   var secondary = SecondaryProcessorBasedControls()
   /// Guest-physical addresses are translated by EPT.
   var usesEPT = false
-  /// What a VM exit recorded by an instruction will report.
-  var exit = PendingExit()
+  var blockingByVirtualNMI = false
   /// Cycle at which the VMX-preemption timer reaches zero; `.max` if it does not run.
   var preemptionDeadline: UInt64 = .max
-  /// A monitor trap flag VM exit is due after the next instruction.
-  var monitorTrapPending = false
+  /// The monitor trap flag exits when this many instructions have retired.
+  var monitorTrapInstruction: UInt64 = 0
+
+  /// What the VM exit that an instruction or event recorded will report.
+  var exit = PendingExit()
+  /// Not 0 after a VMX abort.
+  var abortIndicator: UInt32 = 0
+  var addressSpaces = AddressSpaceMemory()
+  var counters = VMXCounters()
+  var observer: VMXObserverReference?
+  /// The embedder wants the processor back after the next VM exit.
+  var stopsAtExit = false
+  private var hasStoppedAtExit = false
 
   /// The value of a VMCS pointer that points nowhere.
   static let noPointer: UInt64 = ~0
 
-  /// Called when address-space numbers start again.
-  mutating func forgetAddressSpaces() {}
+  /// Called when address-space numbers are handed out anew, or guests' translations invalidated.
+  mutating func forgetAddressSpaces() { addressSpaces.removeAll() }
+
+  /// After a VM exit: asks the run loop to return, if the embedder wants that.
+  mutating func noteExit(_ signals: UnsafeMutablePointer<PlatformSignals>) {
+    guard stopsAtExit else { return }
+    hasStoppedAtExit = true
+    signals.pointee.requests.insert(.stop)
+  }
+
+  /// Whether a VM exit asked for the stop; once.
+  mutating func takeExitStop() -> Bool {
+    defer { hasStoppedAtExit = false }
+    return hasStoppedAtExit
+  }
 }
 
 /// A VM exit that has been recorded and will be carried out before the next instruction.
@@ -46,8 +69,10 @@ struct PendingExit {
   /// VM-exit interruption information and error code; 0 if the exit is not due to an event.
   var interruptionInformation: UInt32 = 0
   var interruptionErrorCode: UInt32 = 0
-  /// The exit happens after the instruction, so that RIP is already that of the next one.
-  var isTrapLike = false
+  /// RFLAGS.RF is saved as 1, as the exception's own delivery would have it.
+  var savesRF = false
+  /// The exit blocks NMIs, as the delivery of the NMI would have.
+  var blocksNMI = false
 }
 
 extension Processor {

@@ -23,18 +23,14 @@ extension InstructionForm {
     InstructionForm(X86_INS_WBINVD, .wbinvd, .end) { state, i in
       system(state, i) { cpu, _ in
         guard cpu.requireCPL0() else { return }
-        if cpu.vmx.isNonRoot, cpu.vmx.secondary.contains(.wbinvdExiting) { cpu.recordExit(.wbinvd) }
+        if cpu.vmx.isNonRoot, cpu.vmx.secondary.contains(.wbinvdExiting) { cpu.recordExit(.wbinvdOrWBNOINVD) }
       }
     },
     InstructionForm(X86_INS_HLT, .hlt, .end) { state, i in
       system(state, i) { cpu, _ in cpu.halt() }
     },
-    InstructionForm(X86_INS_MONITOR, .hlt, .end) { state, i in
-      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
-    },
-    InstructionForm(X86_INS_MWAIT, .hlt, .end) { state, i in
-      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
-    },
+    InstructionForm(X86_INS_MONITOR, .hlt, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_MWAIT, .hlt, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_STAC, .alu, .end) { state, i in
       system(state, i) { cpu, _ in cpu.setAlignmentCheckFlag(true) }
     },

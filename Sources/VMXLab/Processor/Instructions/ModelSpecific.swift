@@ -24,26 +24,16 @@ extension InstructionForm {
     InstructionForm(X86_INS_RDSEED, .rdtsc, .end) { decoded, builder in
       // F3 0F C7 /7 is RDPID, which Capstone 4 takes for RDSEED.
       guard decoded.hasREP, case .general(let offset, _)? = decoded.operands.first else {
-        return { state, i in system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) } }
+        return raiseInvalidOpcode
       }
       builder.destination = offset
       return { state, i in system(state, i) { cpu, i in cpu.readProcessorID(i) } }
     },
-    InstructionForm(X86_INS_RDRAND, .rdtsc, .end) { state, i in
-      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
-    },
-    InstructionForm(X86_INS_XGETBV, .rdmsr, .end) { state, i in
-      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
-    },
-    InstructionForm(X86_INS_XSETBV, .wrmsr, .end) { state, i in
-      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
-    },
-    InstructionForm(X86_INS_GETSEC, .wrmsr, .end) { state, i in
-      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
-    },
-    InstructionForm(X86_INS_RSM, .wrmsr, .end) { state, i in
-      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
-    },
+    InstructionForm(X86_INS_RDRAND, .rdtsc, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_XGETBV, .rdmsr, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_XSETBV, .wrmsr, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_GETSEC, .wrmsr, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_RSM, .wrmsr, .end, handler: raiseInvalidOpcode),
   ]
 }
 

@@ -125,20 +125,20 @@ extension Processor {
   /// Source: Intel SDM, "Restrictions on VMX Operation".
   func vmxAllowsCR0(_ value: CR0) -> Bool {
     guard vmx.isOn else { return true }
-    var fixed0 = model.capabilities.cr0Fixed0
+    var fixed0 = model.capabilities.msrs.cr0Fixed0
     if vmx.isNonRoot, vmx.secondary.contains(.unrestrictedGuest) {
       fixed0 &= ~(CR0.pe.rawValue | CR0.pg.rawValue)
     }
     return value.rawValue & fixed0 == fixed0
-      && value.rawValue & ~model.capabilities.cr0Fixed1 & 0xffff_ffff == 0
+      && value.rawValue & ~model.capabilities.msrs.cr0Fixed1 & 0xffff_ffff == 0
   }
 
   /// CR4 values that VMX operation allows (IA32_VMX_CR4_FIXED0 and FIXED1).
   func vmxAllowsCR4(_ value: CR4) -> Bool {
     guard vmx.isOn else { return true }
-    let fixed0 = model.capabilities.cr4Fixed0
+    let fixed0 = model.capabilities.msrs.cr4Fixed0
     return value.rawValue & fixed0 == fixed0
-      && value.rawValue & ~model.capabilities.cr4Fixed1 == 0
+      && value.rawValue & ~model.capabilities.msrs.cr4Fixed1 == 0
   }
 }
 

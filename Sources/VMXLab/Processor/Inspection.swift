@@ -1,0 +1,37 @@
+// What the machine and debuggers ask of the processor.
+extension Processor {
+  /// Linear address of the next instruction.
+  var linearRIP: UInt64 { wrapLinear(effectiveBase[1] &+ rip) }
+
+  /// Whether an interrupt would end HLT: it is let through, or it causes a VM exit.
+  var canTakeInterruptsWhileInactive: Bool {
+    activity == .hlt
+      && (externalInterruptsExit || systemFlags & RFLAGS.if.rawValue != 0)
+  }
+
+  /// Passes address line 20 on, or masks it.
+  mutating func setA20(_ isEnabled: Bool) {
+    a20Mask = isEnabled ? ~0 : ~(1 << 20)
+    startNewAddressSpace()
+  }
+
+  /// Reads a byte at a linear address as the supervisor; nil where it is not mapped. Faults leave no
+  /// trace; accessed flags may be set.
+  mutating func peek(_ linear: UInt64) -> UInt8? {
+    let savedPending = pending
+    let savedAttention = attention
+    let savedExit = vmx.exit
+    defer {
+      pending = savedPending
+      attention = savedAttention
+      vmx.exit = savedExit
+    }
+    pending = PendingEvent()
+    return readSystem(linear, UInt8.self)
+  }
+
+  /// Charges cycles beyond those that the block charges for its instructions.
+  @inline(__always) mutating func chargeCycles(_ timingClass: TimingClass) {
+    cycles &+= UInt64(model.timing.cycles(timingClass))
+  }
+}

@@ -1,0 +1,221 @@
+// VMLAUNCH and VMRESUME.
+//
+// Source: Intel SDM, "VM Entries" and "VMLAUNCH/VMRESUME—Launch/Resume Virtual Machine".
+extension Processor {
+  /// Carries out VMLAUNCH or VMRESUME.
+  mutating func vmEntry(_ i: InstructionReference, launch: Bool) {
+    guard beginVMXInstruction(i, exit: launch ? .vmlaunch : .vmresume) else { return }
+    let instruction = rip
+    let outcome = enterGuest(launch: launch)
+    vmx.counters.count(outcome)
+    switch outcome {
+    case .entered: break
+    case .failInvalid: vmFailInvalid()
+    case .failValid(let error): vmFailValid(error)
+    case .invalidGuestState, .msrLoadFailed:
+      failEntry(outcome)
+      nextRIP = rip
+    }
+    observe(.entry(outcome, isLaunch: launch, rip: instruction))
+  }
+
+  /// The stages of a VM entry in the manual's order. The one result says everything.
+  private mutating func enterGuest(launch: Bool) -> VMEntryOutcome {
+    guard vmx.currentPointer != VMXState.noPointer else { return .failInvalid }
+    if interruptibility.blockingByMOVSS { return .failValid(.vmEntryWithEventsBlockedByMOVSS) }
+    if launch, vmx.isLaunched { return .failValid(.vmlaunchWithNonClearVMCS) }
+    if !launch, !vmx.isLaunched { return .failValid(.vmresumeWithNonLaunchedVMCS) }
+    chargeCycles(.vmEntryBase)
+    chargeCycles(.vmEntryControlsCheck)
+    chargeCycles(.vmEntryHostCheck)
+    chargeCycles(.vmEntryGuestCheck)
+    if let failure = checkedEntry({ $0.firstFailure() }) { return failure }
+    return loadGuest(launch: launch)
+  }
+
+  /// Every rule that a VM entry would break now, for diagnosis.
+  mutating func brokenEntryRules() -> [BrokenRule] {
+    checkedEntry { $0.brokenRules() }
+  }
+
+  /// The current VMCS and what its checks read beside it.
+  @inline(__always)
+  private mutating func checkedEntry<Result>(
+    _ body: (VMEntryContext<ProcessorMemoryReader>) -> Result
+  ) -> Result {
+    let state = VMEntryProcessorState(
+      isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
+    let reader = ProcessorMemoryReader(ram: ram)
+    let capabilities = model.capabilitiesPointer
+    return withUnsafePointer(to: &vmx.vmcs) { vmcs in
+      body(
+        VMEntryContext(vmcs: vmcs, capabilities: capabilities, processor: state, memory: reader))
+    }
+  }
+
+  /// From here on a failure loads host state: the guest's is being loaded.
+  private mutating func loadGuest(launch: Bool) -> VMEntryOutcome {
+    leaveAddressSpace()
+    vmx.pin = PinBasedControls(rawValue: vmx.vmcs.pinBasedControls)
+    vmx.primary = PrimaryProcessorBasedControls(rawValue: vmx.vmcs.primaryProcessorBasedControls)
+    vmx.secondary =
+      vmx.primary.contains(.activateSecondaryControls)
+      ? SecondaryProcessorBasedControls(rawValue: vmx.vmcs.secondaryProcessorBasedControls) : []
+    let hostRSP = general[4]
+    loadGuestState()
+    chargeCycles(.vmEntryStateLoad)
+    if case .failed(let entry) = loadMSRs(
+      address: vmx.vmcs.entryMSRLoadAddress, count: vmx.vmcs.entryMSRLoadCount)
+    {
+      general[4] = hostRSP
+      return .msrLoadFailed(entry: entry)
+    }
+    if launch { vmx.isLaunched = true }
+    startGuest()
+    return .entered
+  }
+
+  /// Source: Intel SDM, "Loading Guest State".
+  private mutating func loadGuestState() {
+    let entryControls = VMEntryControls(rawValue: vmx.vmcs.vmEntryControls)
+    let isLong = entryControls.contains(.ia32eModeGuest)
+    // CR0 keeps ET, CD, NW and the reserved bits.
+    let kept: UInt64 = CR0.et.rawValue | CR0.cd.rawValue | CR0.nw.rawValue | ~UInt64(0xe005_003f)
+    cr0 = CR0(rawValue: vmx.vmcs.guestCR0 & ~kept | cr0.rawValue & kept)
+    cr3 = vmx.vmcs.guestCR3
+    cr4 = CR4(rawValue: vmx.vmcs.guestCR4)
+    if entryControls.contains(.loadDebugControls) {
+      debug.dr7 = vmx.vmcs.guestDR7 & 0xffff_2fff | 0x400
+      msrs.debugCtl = vmx.vmcs.guestDebugCtl
+    }
+    if entryControls.contains(.loadEFER) {
+      efer = EFER(rawValue: vmx.vmcs.guestEFER)
+    } else {
+      // LMA follows the mode; LME too, where paging is on.
+      if isLong { efer.insert(.lma) } else { efer.remove(.lma) }
+      if cr0.contains(.pg) {
+        if isLong { efer.insert(.lme) } else { efer.remove(.lme) }
+      }
+    }
+    if entryControls.contains(.loadPAT) { msrs.pat = vmx.vmcs.guestPAT }
+    msrs.sysenterCS = UInt64(vmx.vmcs.guestSYSENTERCS)
+    msrs.sysenterESP = vmx.vmcs.guestSYSENTERESP
+    msrs.sysenterEIP = vmx.vmcs.guestSYSENTEREIP
+    loadGuestSegments()
+    gdtr = DescriptorTableRegister(
+      base: vmx.vmcs.guestGDTRBase, limit: UInt16(truncatingIfNeeded: vmx.vmcs.guestGDTRLimit))
+    idtr = DescriptorTableRegister(
+      base: vmx.vmcs.guestIDTRBase, limit: UInt16(truncatingIfNeeded: vmx.vmcs.guestIDTRLimit))
+    general[4] = vmx.vmcs.guestRSP
+    vmx.isNonRoot = true
+    vmx.usesEPT = vmx.secondary.contains(.enableEPT)
+    rip = vmx.vmcs.guestRIP
+    // The CPL is the DPL of SS, except in virtual-8086 mode.
+    let flags = RFLAGS(rawValue: vmx.vmcs.guestRFLAGS)
+    cpl = flags.contains(.vm) ? 3 : segments[2].access.dpl
+    setRFLAGS(vmx.vmcs.guestRFLAGS)
+    if pagingMode == .pae { loadGuestPDPTEs() }
+    enterAddressSpace(keepsTranslations: vmx.secondary.contains(.enableVPID))
+    updateMode()
+  }
+
+  private mutating func loadGuestSegments() {
+    segments[0] = vmx.vmcs.guestSegment(.es)
+    segments[1] = vmx.vmcs.guestSegment(.cs)
+    segments[2] = vmx.vmcs.guestSegment(.ss)
+    segments[3] = vmx.vmcs.guestSegment(.ds)
+    segments[4] = vmx.vmcs.guestSegment(.fs)
+    segments[5] = vmx.vmcs.guestSegment(.gs)
+    segments[6] = vmx.vmcs.guestSegment(.ldtr)
+    segments[7] = vmx.vmcs.guestSegment(.tr)
+  }
+
+  /// With EPT the PDPTEs come from the guest-state area, otherwise from memory; both were checked.
+  private mutating func loadGuestPDPTEs() {
+    if vmx.usesEPT {
+      pdptes[0] = vmx.vmcs.guestPDPTE0
+      pdptes[1] = vmx.vmcs.guestPDPTE1
+      pdptes[2] = vmx.vmcs.guestPDPTE2
+      pdptes[3] = vmx.vmcs.guestPDPTE3
+    } else {
+      _ = loadPDPTEs(cr3)
+    }
+  }
+
+  /// What happens once all state is loaded: non-register state, timers and event injection.
+  ///
+  /// Source: Intel SDM, "Event Injection" and "Special Features of VM Entry".
+  private mutating func startGuest() {
+    let state = InterruptibilityState(rawValue: vmx.vmcs.guestInterruptibilityState)
+    interruptibility.blockingBySTI = state.contains(.blockingBySTI)
+    interruptibility.blockingByMOVSS = state.contains(.blockingByMOVSS)
+    if vmx.pin.contains(.virtualNMIs) {
+      vmx.blockingByVirtualNMI = state.contains(.blockingByNMI)
+    } else {
+      interruptibility.blockingByNMI = state.contains(.blockingByNMI)
+    }
+    activity = ActivityState(rawValue: vmx.vmcs.guestActivityState) ?? .active
+    debug.pending = vmx.vmcs.guestPendingDebugExceptions
+    // VMLAUNCH's own retirement counts one, the guest's first instruction the other.
+    vmx.monitorTrapInstruction = instructions &+ 2
+    attention.remove(.monitorTrap)
+    if vmx.primary.contains(.monitorTrapFlag) { attention.insert(.monitorTrap) }
+    if vmx.pin.contains(.activateVMXPreemptionTimer) { startPreemptionTimer() }
+    // The shadow of STI or MOV SS ends with the guest's first instruction.
+    interruptibility.shadowEndsWithStep = false
+    step = StepState()
+    updateMode()
+    updateAttention()
+    let event = InterruptionInformation(rawValue: vmx.vmcs.entryInterruptionInformation)
+    if event.isValid {
+      chargeCycles(.vmEntryEventInjection)
+      inject(event)
+    }
+    nextRIP = rip
+  }
+
+  private mutating func startPreemptionTimer() {
+    let shift = model.preemptionTimerShift
+    let ticks = UInt64(vmx.vmcs.vmxPreemptionTimerValue)
+    vmx.preemptionDeadline = ((cycles >> shift) &+ ticks) << shift
+    signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
+    if vmx.preemptionDeadline <= cycles { attention.insert(.interruptWindow) }
+  }
+
+  /// Delivers the event of the VM-entry interruption-information field.
+  ///
+  /// Source: Intel SDM, "Event Injection".
+  private mutating func inject(_ information: InterruptionInformation) {
+    guard information.type != .otherEvent else {
+      // A pending MTF VM exit: due before the guest's first instruction.
+      vmx.monitorTrapInstruction = instructions &+ 1
+      attention.insert(.monitorTrap)
+      return
+    }
+    vmx.monitorTrapInstruction = instructions &+ 1
+    var event = PendingEvent()
+    event.kind = .exception
+    event.vector = information.vector
+    event.type = information.type
+    event.hasErrorCode = information.hasErrorCode
+    event.errorCode = vmx.vmcs.entryExceptionErrorCode
+    event.instructionLength = UInt8(truncatingIfNeeded: vmx.vmcs.entryInstructionLength)
+    deliverInjected(event)
+    if information.type == .nmi, vmx.pin.contains(.virtualNMIs) { vmx.blockingByVirtualNMI = true }
+  }
+}
+
+/// RAM as the checks of a VM entry read it; what is not RAM reads all ones.
+struct ProcessorMemoryReader: PhysicalMemoryReader {
+  let ram: RAMMap
+
+  func readPhysical32(_ address: UInt64) -> UInt32 {
+    guard address & 0xfff <= 0xffc, let host = ram.host(address) else { return .max }
+    return host.loadUnaligned(as: UInt32.self)
+  }
+
+  func readPhysical64(_ address: UInt64) -> UInt64 {
+    guard address & 0xfff <= 0xff8, let host = ram.host(address) else { return .max }
+    return host.loadUnaligned(as: UInt64.self)
+  }
+}

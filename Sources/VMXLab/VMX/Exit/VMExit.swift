@@ -1,0 +1,254 @@
+// VM exits: recording why, saving guest state, MSR lists, loading host state.
+//
+// Source: Intel SDM, "VM Exits".
+extension Processor {
+  /// Carries out the VM exit that an instruction or event recorded in `vmx.exit`.
+  mutating func performVMExit() {
+    let exit = vmx.exit
+    pending = PendingEvent()
+    recordExitInformation(exit)
+    vmx.counters.count(exit: exit.reason)
+    saveGuestState(exit)
+    let stored = storeMSRs(
+      address: vmx.vmcs.exitMSRStoreAddress, count: vmx.vmcs.exitMSRStoreCount)
+    observe(.exit(exit.reason, qualification: exit.qualification, rip: vmx.vmcs.guestRIP))
+    chargeCycles(.vmExitBase)
+    chargeCycles(.vmExitSaveState)
+    guard stored else { return abortVMX(.savingGuestMSRs) }
+    completeExit()
+  }
+
+  /// What VM exits and failed VM entries have in common: host state and the exit MSR-load area.
+  private mutating func completeExit() {
+    leaveAddressSpace()
+    let hadVPID = vmx.secondary.contains(.enableVPID)
+    vmx.isNonRoot = false
+    vmx.usesEPT = false
+    vmx.preemptionDeadline = .max
+    attention.remove(.monitorTrap)
+    guard loadHostState(keepsTranslations: hadVPID) else { return abortVMX(.loadingHostPDPTEs) }
+    switch loadMSRs(
+      address: vmx.vmcs.exitMSRLoadAddress, count: vmx.vmcs.exitMSRLoadCount)
+    {
+    case .loaded: break
+    case .failed: return abortVMX(.loadingHostMSRs)
+    }
+    chargeCycles(.vmExitLoadHostState)
+    vmx.noteExit(signals)
+  }
+
+  /// Ends a VM entry that failed after the host-state checks: exit reason with bit 31 and
+  /// qualification, then host state. Guest state, launch state and the entry-interruption field stay.
+  ///
+  /// Source: Intel SDM, "VM-Entry Failures During or After Loading Guest State".
+  mutating func failEntry(_ outcome: VMEntryOutcome) {
+    switch outcome {
+    case .invalidGuestState(let code):
+      vmx.vmcs.exitReason = Self.entryFailure(.entryFailureInvalidGuestState)
+      vmx.vmcs.exitQualification = code.exitQualification
+    case .msrLoadFailed(let entry):
+      vmx.vmcs.exitReason = Self.entryFailure(.entryFailureMSRLoading)
+      vmx.vmcs.exitQualification = entry.exitQualification
+    case .entered, .failInvalid, .failValid: return
+    }
+    completeExit()
+  }
+
+  private static func entryFailure(_ reason: BasicExitReason) -> UInt32 {
+    UInt32(reason.rawValue) | 1 << 31
+  }
+
+  // MARK: Recording
+
+  /// Source: Intel SDM, "Recording VM-Exit Information and Updating VM-Entry Control Fields".
+  private mutating func recordExitInformation(_ exit: PendingExit) {
+    vmx.vmcs.exitReason = UInt32(exit.reason.rawValue)
+    vmx.vmcs.exitQualification = exit.qualification
+    vmx.vmcs.guestLinearAddress = exit.guestLinearAddress
+    vmx.vmcs.guestPhysicalAddress = exit.guestPhysicalAddress
+    vmx.vmcs.exitInterruptionInformation = exit.interruptionInformation
+    vmx.vmcs.exitInterruptionErrorCode = exit.interruptionErrorCode
+    vmx.vmcs.exitInstructionLength = exit.instructionLength
+    vmx.vmcs.exitInstructionInformation = exit.instructionInformation
+    // The valid bit of the VM-entry interruption information is cleared by every VM exit.
+    vmx.vmcs.entryInterruptionInformation &= ~InterruptionInformation.valid
+    if delivery.isActive {
+      vmx.vmcs.idtVectoringInformation = delivery.information.rawValue
+      vmx.vmcs.idtVectoringErrorCode = delivery.hasErrorCode ? delivery.errorCode : 0
+      if delivery.isSoftware { vmx.vmcs.exitInstructionLength = UInt32(delivery.instructionLength) }
+    } else {
+      vmx.vmcs.idtVectoringInformation = 0
+      vmx.vmcs.idtVectoringErrorCode = 0
+    }
+    delivery = EventDelivery()
+  }
+
+  // MARK: Guest state
+
+  /// Source: Intel SDM, "Saving Guest State".
+  private mutating func saveGuestState(_ exit: PendingExit) {
+    vmx.vmcs.guestCR0 = cr0.rawValue
+    vmx.vmcs.guestCR3 = cr3
+    vmx.vmcs.guestCR4 = cr4.rawValue
+    let exitControls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
+    if exitControls.contains(.saveDebugControls) {
+      vmx.vmcs.guestDR7 = debug.dr7
+      vmx.vmcs.guestDebugCtl = msrs.debugCtl
+    }
+    if exitControls.contains(.savePAT) { vmx.vmcs.guestPAT = msrs.pat }
+    if exitControls.contains(.saveEFER) { vmx.vmcs.guestEFER = efer.rawValue }
+    vmx.vmcs.guestSYSENTERCS = UInt32(truncatingIfNeeded: msrs.sysenterCS)
+    vmx.vmcs.guestSYSENTERESP = msrs.sysenterESP
+    vmx.vmcs.guestSYSENTEREIP = msrs.sysenterEIP
+    vmx.vmcs.setGuestSegment(.es, segments[0])
+    vmx.vmcs.setGuestSegment(.cs, segments[1])
+    vmx.vmcs.setGuestSegment(.ss, segments[2])
+    vmx.vmcs.setGuestSegment(.ds, segments[3])
+    vmx.vmcs.setGuestSegment(.fs, segments[4])
+    vmx.vmcs.setGuestSegment(.gs, segments[5])
+    vmx.vmcs.setGuestSegment(.ldtr, segments[6])
+    vmx.vmcs.setGuestSegment(.tr, segments[7])
+    vmx.vmcs.guestGDTRBase = gdtr.base
+    vmx.vmcs.guestGDTRLimit = UInt32(gdtr.limit)
+    vmx.vmcs.guestIDTRBase = idtr.base
+    vmx.vmcs.guestIDTRLimit = UInt32(idtr.limit)
+    vmx.vmcs.guestRIP = rip
+    vmx.vmcs.guestRSP = general[4]
+    vmx.vmcs.guestRFLAGS = exit.savesRF ? rflags | RFLAGS.rf.rawValue : rflags
+    vmx.vmcs.guestActivityState = activity.rawValue
+    vmx.vmcs.guestInterruptibilityState = interruptibilityState.rawValue
+    vmx.vmcs.guestPendingDebugExceptions = debug.pending
+    debug.pending = 0
+    // "IA-32e mode guest" is updated only by processors that allow unrestricted guests.
+    if model.capabilities.offeredControls.secondary.contains(.unrestrictedGuest) {
+      var controls = VMEntryControls(rawValue: vmx.vmcs.vmEntryControls)
+      if efer.contains(.lma) { controls.insert(.ia32eModeGuest) } else { controls.remove(.ia32eModeGuest) }
+      vmx.vmcs.vmEntryControls = controls.rawValue
+    }
+    if vmx.usesEPT, pagingMode == .pae {
+      vmx.vmcs.guestPDPTE0 = pdptes[0]
+      vmx.vmcs.guestPDPTE1 = pdptes[1]
+      vmx.vmcs.guestPDPTE2 = pdptes[2]
+      vmx.vmcs.guestPDPTE3 = pdptes[3]
+    }
+    if exitControls.contains(.saveVMXPreemptionTimerValue),
+      vmx.pin.contains(.activateVMXPreemptionTimer)
+    {
+      vmx.vmcs.vmxPreemptionTimerValue = preemptionTimerValue
+    }
+  }
+
+  /// The interruptibility state as the VMCS has it.
+  var interruptibilityState: InterruptibilityState {
+    var state: InterruptibilityState = []
+    if interruptibility.blockingBySTI { state.insert(.blockingBySTI) }
+    if interruptibility.blockingByMOVSS { state.insert(.blockingByMOVSS) }
+    if vmx.pin.contains(.virtualNMIs) ? vmx.blockingByVirtualNMI : interruptibility.blockingByNMI {
+      state.insert(.blockingByNMI)
+    }
+    return state
+  }
+
+  /// What is left of the VMX-preemption timer.
+  var preemptionTimerValue: UInt32 {
+    guard vmx.preemptionDeadline > cycles else { return 0 }
+    let left = (vmx.preemptionDeadline &- cycles) >> model.preemptionTimerShift
+    return UInt32(truncatingIfNeeded: min(left, UInt64(UInt32.max)))
+  }
+
+  // MARK: Host state
+
+  /// Source: Intel SDM, "Loading Host State".
+  private mutating func loadHostState(keepsTranslations: Bool) -> Bool {
+    let vmcs = vmx.vmcs
+    let controls = VMExitControls(rawValue: vmcs.vmExitControls)
+    let isLong = controls.contains(.hostAddressSpaceSize)
+    // CR0 keeps ET, CD, NW and the reserved bits; the fixed bits are those of the host-state area.
+    let kept: UInt64 = CR0.et.rawValue | CR0.cd.rawValue | CR0.nw.rawValue | ~UInt64(0xe005_003f)
+    cr0 = CR0(rawValue: vmcs.hostCR0 & ~kept | cr0.rawValue & kept)
+    cr3 = vmcs.hostCR3 & ~model.capabilities.physicalAddressReserved
+    var newCR4 = CR4(rawValue: vmcs.hostCR4)
+    if isLong { newCR4.insert(.pae) } else { newCR4.remove(.pcide) }
+    cr4 = newCR4
+    debug.dr7 = 0x400
+    msrs.debugCtl = 0
+    msrs.sysenterCS = UInt64(vmcs.hostSYSENTERCS)
+    msrs.sysenterESP = vmcs.hostSYSENTERESP
+    msrs.sysenterEIP = vmcs.hostSYSENTEREIP
+    if controls.contains(.loadEFER) {
+      efer = EFER(rawValue: vmcs.hostEFER)
+    } else if isLong {
+      efer.insert([.lme, .lma])
+    } else {
+      efer.remove([.lme, .lma])
+    }
+    if controls.contains(.loadPAT) { msrs.pat = vmcs.hostPAT }
+    loadHostSegments(vmcs, isLong: isLong)
+    gdtr = DescriptorTableRegister(base: vmcs.hostGDTRBase, limit: 0xffff)
+    idtr = DescriptorTableRegister(base: vmcs.hostIDTRBase, limit: 0xffff)
+    general[4] = vmcs.hostRSP
+    rip = vmcs.hostRIP
+    setRFLAGS(RFLAGS.fixed.rawValue)
+    cpl = 0
+    activity = .active
+        interruptibility.blockingBySTI = false
+    interruptibility.blockingByMOVSS = false
+    debug.pending = 0
+    step = StepState()
+    if vmx.exit.blocksNMI { interruptibility.blockingByNMI = true }
+    enterAddressSpace(keepsTranslations: keepsTranslations)
+    updateMode()
+    updateAttention()
+    if pagingMode == .pae { return loadPDPTEs(cr3) }
+    return true
+  }
+
+  private mutating func loadHostSegments(_ vmcs: VMCS, isLong: Bool) {
+    // Flat segments: code 11 accessed, data 3 accessed, DPL 0, present, 4 GiB.
+    let codeRights: UInt32 = isLong ? 0xa09b : 0xc09b
+    func flat(_ selector: UInt16, _ rights: UInt32, base: UInt64 = 0) -> Segment {
+      let unusable = selector == 0 && rights & 8 == 0
+      return Segment(
+        selector: selector, base: base, limit: 0xffff_ffff,
+        access: unusable ? .unusable : SegmentAccessRights(rawValue: rights))
+    }
+    segments[1] = flat(vmcs.hostCSSelector, codeRights)
+    segments[2] = flat(vmcs.hostSSSelector, 0xc093)
+    segments[3] = flat(vmcs.hostDSSelector, 0xc093)
+    segments[0] = flat(vmcs.hostESSelector, 0xc093)
+    segments[4] = flat(vmcs.hostFSSelector, 0xc093, base: vmcs.hostFSBase)
+    segments[5] = flat(vmcs.hostGSSelector, 0xc093, base: vmcs.hostGSBase)
+    segments[6] = Segment(selector: 0, base: 0, limit: 0, access: .unusable)
+    segments[7] = Segment(
+      selector: vmcs.hostTRSelector, base: vmcs.hostTRBase, limit: 0x67,
+      access: SegmentAccessRights(rawValue: 0x8b))
+  }
+
+  // MARK: VMX aborts
+
+  /// Puts the logical processor into the shutdown state with the abort indicator in the region.
+  ///
+  /// Source: Intel SDM, "VMX Aborts".
+  mutating func abortVMX(_ cause: VMXAbortIndicator) {
+    if let region = ram.host(vmx.currentPointer) {
+      VMCSRegion.setAbortIndicator(cause.rawValue, in: region)
+    }
+    vmx.abortIndicator = cause.rawValue
+    vmx.isNonRoot = false
+    vmx.usesEPT = false
+    activity = .shutdown
+    updateAttention()
+  }
+}
+
+/// VMX-abort indicators.
+///
+/// Source: Intel SDM, "VMX Aborts".
+public enum VMXAbortIndicator: UInt32, Sendable {
+  case savingGuestMSRs = 1
+  case loadingHostPDPTEs = 2
+  case corruptedVMCS = 3
+  case loadingHostMSRs = 4
+  case machineCheck = 5
+  case hostStateInIA32eMode = 6
+}

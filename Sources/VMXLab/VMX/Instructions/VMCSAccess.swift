@@ -1,0 +1,87 @@
+// VMREAD and VMWRITE.
+//
+// Source: Intel SDM, "VMX Instruction Reference".
+extension Processor {
+  /// VMREAD to a register (`memory` false) or to memory.
+  mutating func vmread(_ i: InstructionReference, memory: Bool) {
+    guard
+      beginVMXInstruction(
+        i, exit: .vmread, information: vmcsAccessInformation(i, memory: memory),
+        hasDisplacement: memory)
+    else { return }
+    guard vmx.currentPointer != VMXState.noPointer else { return vmFailInvalid() }
+    let encoding = systemOperand(i.pointer.pointee.source)
+    let location = model.vmcsFields.locate(encoding)
+    guard location.isPresent else { return vmFailValid(.unsupportedVMCSComponent) }
+    let value = withUnsafeMutablePointer(to: &vmx.vmcs) { $0.read(location) }
+    if memory {
+      guard storeVMCSOperand(i, value) else { return }
+    } else {
+      setSystemOperand(i.pointer.pointee.destination, value)
+    }
+    vmSucceed()
+  }
+
+  /// VMWRITE from a register or from memory.
+  mutating func vmwrite(_ i: InstructionReference, memory: Bool) {
+    guard
+      beginVMXInstruction(
+        i, exit: .vmwrite, information: vmcsAccessInformation(i, memory: memory),
+        hasDisplacement: memory)
+    else { return }
+    guard vmx.currentPointer != VMXState.noPointer else { return vmFailInvalid() }
+    let value: UInt64
+    if memory {
+      guard let loaded = loadVMCSOperand(i) else { return }
+      value = loaded
+    } else {
+      value = systemOperand(i.pointer.pointee.source)
+    }
+    let encoding = systemOperand(i.pointer.pointee.destination)
+    let location = model.vmcsFields.locate(encoding)
+    guard location.isPresent else { return vmFailValid(.unsupportedVMCSComponent) }
+    guard !location.isReadOnly || model.capabilities.msrs.miscellaneous & BuiltControls.vmwriteToAnyField != 0 else {
+      return vmFailValid(.vmwriteToReadOnlyComponent)
+    }
+    withUnsafeMutablePointer(to: &vmx.vmcs) { $0.write(value, to: location) }
+    vmSucceed()
+  }
+
+  private mutating func loadVMCSOperand(_ i: InstructionReference) -> UInt64? {
+    let isStack = i.pointer.pointee.segment == 2
+    if mode == .long {
+      guard let linear = linearOperand(i, byteCount: 8, .read) else { return nil }
+      return read(linear, UInt64.self, stack: isStack)
+    }
+    guard let linear = linearOperand(i, byteCount: 4, .read) else { return nil }
+    return read(linear, UInt32.self, stack: isStack).map(UInt64.init)
+  }
+
+  private mutating func storeVMCSOperand(_ i: InstructionReference, _ value: UInt64) -> Bool {
+    let isStack = i.pointer.pointee.segment == 2
+    if mode == .long {
+      guard let linear = linearOperand(i, byteCount: 8, .write) else { return false }
+      return write(linear, value, stack: isStack)
+    }
+    guard let linear = linearOperand(i, byteCount: 4, .write) else { return false }
+    return write(linear, UInt32(truncatingIfNeeded: value), stack: isStack)
+  }
+
+  /// VM-exit instruction information for VMREAD and VMWRITE: both operands.
+  ///
+  /// Source: Intel SDM, "Information for VM Exits Due to Instruction Execution", VMREAD and VMWRITE.
+  private func vmcsAccessInformation(_ i: InstructionReference, memory: Bool) -> UInt32 {
+    guard vmx.isNonRoot else { return 0 }
+    let isRead = i.pointer.pointee.immediate == VMCSAccessForm.read
+    let encoding = isRead ? i.pointer.pointee.source : i.pointer.pointee.destination
+    let value = isRead ? i.pointer.pointee.destination : i.pointer.pointee.source
+    let operand = memory ? instructionInformation(i) : 1 << 10 | UInt32(value >> 3) << 3
+    return operand | UInt32(encoding >> 3) << 28
+  }
+}
+
+/// Marks in an instruction's immediate which of the two it is.
+enum VMCSAccessForm {
+  static let read: UInt64 = 1
+  static let write: UInt64 = 2
+}

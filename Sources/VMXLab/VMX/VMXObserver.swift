@@ -1,0 +1,42 @@
+/// Something that the VMX unit did.
+public enum VMXEvent: Sendable, Equatable {
+  case vmxon(pointer: UInt64)
+  case vmxoff
+  case vmclear(pointer: UInt64)
+  case vmptrld(pointer: UInt64)
+  /// VMLAUNCH (`isLaunch`) or VMRESUME at `rip` came to `outcome`.
+  case entry(VMEntryOutcome, isLaunch: Bool, rip: UInt64)
+  /// A VM exit, with the guest's RIP.
+  case exit(BasicExitReason, qualification: UInt64, rip: UInt64)
+  /// A VMX instruction other than VM entry failed with this error.
+  case failed(VMInstructionError)
+}
+
+/// Watches the VMX unit. A subclass says what to do; nothing is spent where there is no observer.
+open class VMXObserver {
+  public init() {}
+
+  /// Called after each event. `vmcs` is the current VMCS, `cycles` the present.
+  open func observe(_ event: VMXEvent, vmcs: VMCS, cycles: UInt64) {}
+}
+
+/// The VMX unit's unowned reference to its observer.
+///
+/// Invariant: the machine keeps the observer alive while it is set here.
+struct VMXObserverReference {
+  private let observer: Unmanaged<VMXObserver>
+
+  init(_ observer: VMXObserver) { self.observer = Unmanaged.passUnretained(observer) }
+
+  func observe(_ event: VMXEvent, vmcs: VMCS, cycles: UInt64) {
+    observer._withUnsafeGuaranteedRef { $0.observe(event, vmcs: vmcs, cycles: cycles) }
+  }
+}
+
+extension Processor {
+  /// Tells the observer, if there is one.
+  @inline(__always) mutating func observe(_ event: @autoclosure () -> VMXEvent) {
+    guard let observer = vmx.observer else { return }
+    observer.observe(event(), vmcs: vmx.vmcs, cycles: cycles)
+  }
+}
