@@ -91,6 +91,9 @@ final class InstructionTable: Sendable {
   ) -> Instruction {
     var instruction = line(handler, length: decoded.length, at: place).instruction
     instruction.immediate = builder.immediate
+    if builder.isRelativeBranch {
+      instruction.immediate &+= UInt64(place.0 + decoded.length)
+    }
     instruction.destination = builder.destination
     instruction.source = builder.source
     if decoded.hasREP { instruction.lengthAndPrefixes |= 0x10 }
