@@ -15,6 +15,11 @@ final class InstructionTable: Sendable {
     InstructionForm.arithmetic, InstructionForm.moves, InstructionForm.controlRegisters,
     InstructionForm.modelSpecific, InstructionForm.inputOutput,
     InstructionForm.cachesAndTranslation, InstructionForm.vmx,
+    InstructionForm.unaryArithmetic, InstructionForm.multiplyDivide, InstructionForm.shifts,
+    InstructionForm.bits, InstructionForm.extensions, InstructionForm.conditionals,
+    InstructionForm.exchanges, InstructionForm.flags, InstructionForm.decimalArithmetic,
+    InstructionForm.miscellaneous, InstructionForm.stack, InstructionForm.branches,
+    InstructionForm.strings,
   ]
 
   /// The one table.

@@ -233,12 +233,11 @@ func returnLegacy<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  let stack = core.state.pointee.general[4]
-  guard let target = core.state.pointee.pop(width)?.zeroExtended else { return core.leave(i) }
-  guard core.state.pointee.allowsLegacyTarget(target) else {
-    core.state.pointee.general[4] = stack
-    return core.leave(i)
-  }
-  core.state.pointee.moveStackPointer(by: i.pointer.pointee.immediate)
+  var pointer = core.state.pointee.stackPointer
+  guard let target = core.state.pointee.pop(width, &pointer)?.zeroExtended,
+    core.state.pointee.allowsLegacyTarget(target)
+  else { return core.leave(i) }
+  pointer.offset &+= i.pointer.pointee.immediate
+  core.state.pointee.commit(pointer)
   return core.branch(i, to: target)
 }

@@ -1,4 +1,4 @@
-// PUSH, POP, PUSHA, POPA, ENTER, LEAVE of general registers, memory and immediates.
+// PUSH, POP, PUSHA, POPA, ENTER, LEAVE.
 //
 // Source: Intel SDM, "PUSH—Push Word, Doubleword, or Quadword Onto the Stack", "POP—Pop a Value From
 // the Stack", "ENTER—Make Stack Frame for Procedure Parameters", "LEAVE—High Level Procedure Exit".
@@ -10,18 +10,6 @@ extension Core {
     guard state.pointee.write(top, value, stack: true) else { return false }
     state.pointee.general[4] = top
     return true
-  }
-}
-
-extension Processor {
-  /// Writes the stack pointer as wide as stack addresses are: SP keeps the bits above it.
-  @inline(__always) mutating func setStackPointer(_ value: UInt64) {
-    let kept = stackMask == 0xffff ? general[4] & ~0xffff : 0
-    general[4] = kept | value & stackMask
-  }
-
-  @inline(__always) mutating func moveStackPointer(by distance: UInt64) {
-    setStackPointer(general[4] &+ distance)
   }
 }
 
@@ -138,14 +126,13 @@ func pushAll<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  let top = core.state.pointee.general[4]
+  var pointer = core.state.pointee.stackPointer
   for register in 0..<8 {
-    let value = register == 4 ? top : core.state.pointee.general[register]
-    guard core.state.pointee.push(W(low: value)) else {
-      core.state.pointee.general[4] = top
+    guard core.state.pointee.push(W(low: core.state.pointee.general[register]), &pointer) else {
       return core.leave(i)
     }
   }
+  core.state.pointee.commit(pointer)
   return core.next(i)
 }
 
@@ -155,15 +142,13 @@ func popAll<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  let top = core.state.pointee.general[4]
+  var pointer = core.state.pointee.stackPointer
   var values = InlineArray<8, W>(repeating: 0)
   for register in 0..<8 {
-    guard let value = core.state.pointee.pop(width) else {
-      core.state.pointee.general[4] = top
-      return core.leave(i)
-    }
+    guard let value = core.state.pointee.pop(width, &pointer) else { return core.leave(i) }
     values[7 &- register] = value
   }
+  core.state.pointee.commit(pointer)
   // The place of the stack pointer is skipped.
   for register in 0..<8 where register != 4 {
     core.setRegister(RegisterOffset.general(UInt8(truncatingIfNeeded: register)), values[register])
@@ -180,48 +165,41 @@ func enterFrame<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  let top = core.state.pointee.general[4]
-  guard let frame = core.state.pointee.buildFrame(i, width) else {
-    core.state.pointee.general[4] = top
-    return core.leave(i)
-  }
-  core.setRegister(RegisterOffset.general(5), W(low: frame))
+  guard core.state.pointee.enterFrame(i, width) else { return core.leave(i) }
   return core.next(i)
 }
 
 extension Processor {
-  /// Pushes what ENTER pushes and reserves its bytes; the new frame pointer, nil if that faults.
-  fileprivate mutating func buildFrame<W: OperandWidth>(
+  /// Pushes the frame pointers and reserves bytes; false if that faults, with RSP and RBP unchanged.
+  fileprivate mutating func enterFrame<W: OperandWidth>(
     _ i: InstructionReference, _ width: W.Type
-  ) -> UInt64? {
-    var display = general[5]
-    guard push(W(low: display)) else { return nil }
-    let frame = general[4]
+  ) -> Bool {
+    var pointer = stackPointer
+    guard push(W(low: general[5]), &pointer) else { return false }
+    let frame = pointer.offset
     let level = i.pointer.pointee.source
     if level > 0 {
+      var display = StackPointer(offset: general[5] & stackMask)
       for _ in 1..<level {
-        display = display & ~stackMask | (display &- W.byteCount) & stackMask
-        guard let linear = stackLinear(display & stackMask, width, i, .read),
-          let pointer = read(linear, width, stack: true), push(pointer)
-        else { return nil }
+        display.offset = (display.offset &- W.byteCount) & stackMask
+        guard let linear = stackAddress(display.offset, byteCount: W.byteCount, .read),
+          let outer = read(linear, width, stack: true), push(outer, &pointer)
+        else { return false }
       }
-      guard push(W(low: frame)) else { return nil }
+      guard push(W(low: frame), &pointer) else { return false }
     }
-    moveStackPointer(by: 0 &- i.pointer.pointee.immediate)
+    pointer.offset = (pointer.offset &- i.pointer.pointee.immediate) & stackMask
     // The new top of the stack must be writable.
-    guard let linear = stackLinear(general[4] & stackMask, width, i, .write),
-      readForWrite(linear, width, stack: true) != nil
-    else { return nil }
-    return frame
-  }
-
-  /// Linear address of an offset in the stack segment; nil if that faults.
-  fileprivate mutating func stackLinear<W: OperandWidth>(
-    _ offset: UInt64, _ width: W.Type, _ i: InstructionReference, _ access: AccessKind
-  ) -> UInt64? {
-    if i.pointer.pointee.mode.contains(.long) { return offset }
-    return segmentedAddress(
-      offset, segment: 2, mode: [], byteCount: W.byteCount, access: access)
+    guard let top = stackAddress(pointer.offset, byteCount: W.byteCount, .write),
+      readForWrite(top, width, stack: true) != nil
+    else { return false }
+    commit(pointer)
+    if stackMask == 0xffff || W.bits == 16 {
+      general[5] = general[5] & ~0xffff | frame & 0xffff
+    } else {
+      general[5] = frame
+    }
+    return true
   }
 }
 
@@ -244,12 +222,51 @@ func leaveFrame<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  let top = core.state.pointee.general[4]
-  core.state.pointee.setStackPointer(core.state.pointee.general[5])
-  guard let value = core.state.pointee.pop(width) else {
-    core.state.pointee.general[4] = top
-    return core.leave(i)
-  }
+  var pointer = StackPointer(
+    offset: core.state.pointee.general[5] & core.state.pointee.stackMask)
+  guard let value = core.state.pointee.pop(width, &pointer) else { return core.leave(i) }
+  core.state.pointee.commit(pointer)
   core.setRegister(RegisterOffset.general(5), value)
   return core.next(i)
+}
+
+// MARK: Segment registers
+
+/// PUSH of the segment register `source`: zero-extended to 64 bits, but 16 bits of a 32-bit slot, the
+/// rest of which stays as it was.
+@inline(__always)
+func pushSegment<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  let selector = core.state.pointee.segments[Int(i.pointer.pointee.source & 7)].selector
+  var pointer = core.state.pointee.stackPointer
+  if W.bits == 32 {
+    pointer.offset = (pointer.offset &- 2) & core.state.pointee.stackMask
+    guard core.state.pointee.push(selector, &pointer) else { return core.leave(i) }
+  } else {
+    guard core.state.pointee.push(W(low: UInt64(selector)), &pointer) else {
+      return core.leave(i)
+    }
+  }
+  core.state.pointee.commit(pointer)
+  return core.next(i)
+}
+
+/// POP of the segment register `destination`; POP SS holds interrupts off as MOV SS does.
+@inline(__always)
+func popSegment<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  system(state, i) { cpu, i in
+    let top = cpu.general[4]
+    let register = Int(i.pointer.pointee.destination & 7)
+    guard let value = cpu.pop(width) else { return }
+    guard cpu.loadSegment(register, UInt16(truncatingIfNeeded: value)) else {
+      cpu.general[4] = top
+      return
+    }
+    if register == Int(SegmentRegister.ss.rawValue) { cpu.beginShadow(ofMOVSS: true) }
+  }
 }

@@ -29,7 +29,7 @@ extension InstructionForm {
     case .general: return pushRegisterHandlers[decoded.stackBytes]
     case .immediate: return pushImmediateHandlers[decoded.stackBytes]
     case .memory: return pushMemoryHandlers[decoded.stackBytes]
-    case .segment: return pushSegmentForm(decoded, &builder)
+    case .segment: return pushSegmentHandlers[decoded.stackBytes]
     default: return nil
     }
   }
@@ -42,7 +42,10 @@ extension InstructionForm {
     switch operand {
     case .general: return popRegisterHandlers[decoded.stackBytes]
     case .memory: return popMemoryHandlers[decoded.stackBytes]
-    case .segment: return popSegmentForm(decoded, &builder)
+    case .segment:
+      builder.effect = .end
+      builder.timing = .segmentLoad
+      return popSegmentHandlers[decoded.stackBytes]
     default: return nil
     }
   }
@@ -78,6 +81,16 @@ private let popMemoryHandlers = WidthHandlers(
   { popMemory(UInt16.self, $0, $1) },
   { popMemory(UInt32.self, $0, $1) },
   { popMemory(UInt64.self, $0, $1) })
+private let pushSegmentHandlers = WidthHandlers(
+  nil,
+  { pushSegment(UInt16.self, $0, $1) },
+  { pushSegment(UInt32.self, $0, $1) },
+  { pushSegment(UInt64.self, $0, $1) })
+private let popSegmentHandlers = WidthHandlers(
+  nil,
+  { popSegment(UInt16.self, $0, $1) },
+  { popSegment(UInt32.self, $0, $1) },
+  { popSegment(UInt64.self, $0, $1) })
 private let enterHandlers = WidthHandlers(
   nil,
   { enterFrame(UInt16.self, $0, $1) },

@@ -42,10 +42,7 @@ extension Processor {
     _ offset: UInt64, segment: Int, _ i: InstructionReference, _ width: W.Type,
     _ access: AccessKind
   ) -> UInt64? {
-    if i.pointer.pointee.mode.contains(.long) {
-      return effectiveBase[segment] &+ (offset & addressMask(i))
-    }
-    return segmentedAddress(
+    segmentedAddress(
       offset, segment: segment, mode: i.pointer.pointee.mode, byteCount: W.byteCount,
       access: access)
   }
