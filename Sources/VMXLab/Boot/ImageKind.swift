@@ -75,7 +75,7 @@ extension ImageKind: CustomStringConvertible {
     case .text: "text"
     case .bootSector: "a boot sector or disk image"
     case .unknown(let bytes):
-      "of no known kind (it begins with the bytes \(bytes.map { BootFormat.byte($0) }.joined(separator: " ")))"
+      "of no known kind (its first bytes are \(bytes.map(BootFormat.byte).joined(separator: " ")))"
     }
   }
 }
