@@ -36,6 +36,7 @@ public enum BootError: Error, Equatable, Sendable {
 }
 
 extension BootError: CustomStringConvertible {
+  /// What is wrong and where, in one line without a full stop.
   public var description: String {
     switch self {
     case .notMultiboot(let kind, let stray): Self.notMultiboot(kind, strayHeader: stray)

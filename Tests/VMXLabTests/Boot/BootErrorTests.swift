@@ -106,6 +106,10 @@ import Testing
     elf.segments[0].claimedFileSize = 8
     elf.segments[0].claimedOffset = bits == 64 ? .max - 3 : 0xffff_fffc
     #expect(message(elf.bytes).contains("truncated: segment 0"))
+    elf.segments[0].claimedOffset = 1
+    elf.segments[0].claimedFileSize = .max
+    elf.segments[0].memorySize = .max
+    #expect(message(elf.bytes).contains("truncated: segment 0"))
   }
 
   @Test("a segment with more in the file than in memory is refused")
@@ -226,7 +230,7 @@ import Testing
         var bytes = original
         for _ in 0..<Int.random(in: 1...4, using: &generator) {
           let index = Int.random(in: bytes.indices, using: &generator)
-          let run = Int.random(in: 1...8, using: &generator)
+          let run = Int.random(in: 1...20, using: &generator)
           let value =
             Bool.random(using: &generator)
             ? edges.randomElement(using: &generator) ?? 0
