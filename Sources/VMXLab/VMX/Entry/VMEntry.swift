@@ -8,6 +8,7 @@ extension Processor {
     let instruction = rip
     let outcome = enterGuest(launch: launch)
     vmx.counters.count(outcome)
+    if vmx.observer != nil { observeEntry(outcome, launch: launch, rip: instruction) }
     switch outcome {
     case .entered: break
     case .failInvalid: vmFailInvalid()
@@ -16,7 +17,6 @@ extension Processor {
       failEntry(outcome)
       nextRIP = rip
     }
-    observe(.entry(outcome, isLaunch: launch, rip: instruction))
   }
 
   /// The stages of a VM entry in the manual's order. The one result says everything.
@@ -31,6 +31,18 @@ extension Processor {
     chargeCycles(.vmEntryGuestCheck)
     if let failure = checkedEntry({ $0.firstFailure() }) { return failure }
     return loadGuest(launch: launch)
+  }
+
+  /// Tells the observer, before a failed entry's exit information is recorded.
+  private mutating func observeEntry(_ outcome: VMEntryOutcome, launch: Bool, rip: UInt64) {
+    let isCheck =
+      switch outcome {
+      case .failValid(.vmEntryWithInvalidControlFields): true
+      case .failValid(.vmEntryWithInvalidHostStateFields), .invalidGuestState: true
+      default: false
+      }
+    let broken = isCheck ? brokenEntryRules() : []
+    observe(.entry(outcome, isLaunch: launch, rip: rip, broken: broken))
   }
 
   /// Every rule that a VM entry would break now, for diagnosis.
