@@ -52,7 +52,7 @@ extension Processor {
 
   /// The current VMCS and what its checks read beside it.
   @inline(__always)
-  private mutating func checkedEntry<Result>(
+  mutating func checkedEntry<Result>(
     _ body: (VMEntryContext<ProcessorMemoryReader>) -> Result
   ) -> Result {
     let state = VMEntryProcessorState(
