@@ -14,7 +14,10 @@ final class InstructionTable: Sendable {
   static let families: [[InstructionForm]] = [
     InstructionForm.arithmetic, InstructionForm.moves, InstructionForm.controlRegisters,
     InstructionForm.modelSpecific, InstructionForm.inputOutput,
-    InstructionForm.cachesAndTranslation, InstructionForm.vmx,
+    InstructionForm.cachesAndTranslation, InstructionForm.vmx, InstructionForm.farPointers,
+    InstructionForm.farTransfers, InstructionForm.farReturns, InstructionForm.softwareInterrupts,
+    InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
+    InstructionForm.segmentChecks, InstructionForm.segmentBases,
   ]
 
   /// The one table.
