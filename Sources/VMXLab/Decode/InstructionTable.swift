@@ -14,8 +14,13 @@ final class InstructionTable: Sendable {
   static let families: [[InstructionForm]] = [
     InstructionForm.arithmetic, InstructionForm.moves, InstructionForm.controlRegisters,
     InstructionForm.modelSpecific, InstructionForm.inputOutput,
-    InstructionForm.cachesAndTranslation, InstructionForm.vmx, InstructionForm.farPointers,
-    InstructionForm.farTransfers, InstructionForm.farReturns, InstructionForm.softwareInterrupts,
+    InstructionForm.cachesAndTranslation, InstructionForm.vmx,
+    InstructionForm.unaryArithmetic, InstructionForm.multiplyDivide, InstructionForm.shifts,
+    InstructionForm.bits, InstructionForm.extensions, InstructionForm.conditionals,
+    InstructionForm.exchanges, InstructionForm.flags, InstructionForm.decimalArithmetic,
+    InstructionForm.miscellaneous, InstructionForm.stack, InstructionForm.branches,
+    InstructionForm.strings, InstructionForm.farPointers, InstructionForm.farTransfers,
+    InstructionForm.farReturns, InstructionForm.softwareInterrupts,
     InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
     InstructionForm.segmentChecks, InstructionForm.segmentBases,
   ]
@@ -94,6 +99,9 @@ final class InstructionTable: Sendable {
   ) -> Instruction {
     var instruction = line(handler, length: decoded.length, at: place).instruction
     instruction.immediate = builder.immediate
+    if builder.isRelativeBranch {
+      instruction.immediate &+= UInt64(place.0 + decoded.length)
+    }
     instruction.destination = builder.destination
     instruction.source = builder.source
     if decoded.hasREP { instruction.lengthAndPrefixes |= 0x10 }

@@ -21,7 +21,7 @@ struct ProcessorModel {
   /// The VMX-preemption timer counts down once every 2^n cycles.
   var preemptionTimerShift: UInt64
   /// CPUID.1:EAX, which EDX holds after reset.
-  var signature: UInt32
+  var signature: UInt64
   /// Cycles of delivering an event through the IDT.
   var eventDeliveryCycles: UInt64
   var capabilities: VMXCapabilities
