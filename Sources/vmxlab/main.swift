@@ -7,6 +7,7 @@ let n = read(fd, &bytes, bytes.count)
 let m = try Machine(MachineConfiguration(profile: CPUProfile()))
 m.onSerialOutput { putchar(Int32($0)) }
 try m.boot(BootImage(bytes: Array(bytes[..<n]), name: "x"))
+if CommandLine.arguments.count > 2 { _ = m.run(instructions: UInt64(CommandLine.arguments[2])!); m.debugStep(3000) }
 let stop = m.run(instructions: 2_000_000_000)
 fflush(nil)
 print(stop)
