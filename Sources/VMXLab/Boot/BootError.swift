@@ -36,49 +36,89 @@ public enum BootError: Error, Equatable, Sendable {
 }
 
 extension BootError: CustomStringConvertible {
+  /// What is wrong and where, in one line without a full stop.
   public var description: String {
     switch self {
-    case .notMultiboot(.linuxBzImage, _):
-      "a Linux bzImage; this version boots Multiboot 1 images only"
-    case .notMultiboot(.multiboot2, nil):
-      "a Multiboot 2 image; this version boots Multiboot 1 images only"
-    case .notMultiboot(.empty, _):
-      "not a Multiboot 1 image: the file is empty"
-    case .notMultiboot(_, .some(let offset))
-    where offset < MultibootHeader.searchedBytes && offset % 4 != 0:
-      "not a Multiboot 1 image: its header, at file offset \(BootFormat.number(offset)), is not at a multiple of 4"
-    case .notMultiboot(_, .some(let offset)):
-      "not a Multiboot 1 image: its header, at file offset \(BootFormat.number(offset)), is not in the first \(MultibootHeader.searchedBytes) bytes"
-    case .notMultiboot(let kind, nil):
-      "not a Multiboot 1 image: no header in the first \(MultibootHeader.searchedBytes) bytes; it is \(kind)"
+    case .notMultiboot(let kind, let stray): Self.notMultiboot(kind, strayHeader: stray)
     case .headerChecksum(let offset, let found, let expected):
-      "the Multiboot header at file offset \(BootFormat.number(offset)) has checksum \(BootFormat.number(found)), and should have \(BootFormat.number(expected))"
+      """
+      \(Self.header(offset)) has checksum \(Self.hex(found)), and should have \
+      \(Self.hex(expected))
+      """
     case .headerTruncated(let offset):
-      "the Multiboot header at file offset \(BootFormat.number(offset)) has address fields (flag bit 16) that go past the end of the file or of its first \(MultibootHeader.searchedBytes) bytes"
+      """
+      \(Self.header(offset)) has address fields (flag bit 16) that go past the end of the file or \
+      of its first \(MultibootHeader.searchedBytes) bytes
+      """
     case .unknownRequirements(let offset, let bits):
-      "the Multiboot header at file offset \(BootFormat.number(offset)) requires what this version does not know: flag \(bits.count == 1 ? "bit" : "bits") \(bits.map(String.init).joined(separator: ", "))"
+      """
+      \(Self.header(offset)) requires what this version does not know: flag \
+      \(bits.count == 1 ? "bit" : "bits") \(bits.map(String.init).joined(separator: ", "))
+      """
     case .displayRequired(let offset):
-      "the Multiboot header at file offset \(BootFormat.number(offset)) requires a video mode (flag bit 2); this machine has no display"
+      "\(Self.header(offset)) requires a video mode (flag bit 2); this machine has no display"
     case .addressFields(let offset, let reason):
-      "the address fields of the Multiboot header at file offset \(BootFormat.number(offset)) are wrong: \(reason)"
+      "\(Self.header(offset)) has wrong address fields: \(reason)"
     case .noSegments(let kind):
-      "the Multiboot header has no address fields (flag bit 16), which only an ELF file can do without; this file is \(kind)"
+      """
+      the Multiboot header has no address fields (flag bit 16), which only an ELF file can do \
+      without; this file is \(kind)
+      """
     case .elf(let reason):
       "the ELF file \(reason)"
     case .truncated(let what, let offset, let size, let file):
-      "the file is truncated: \(what) takes \(BootFormat.number(size)) bytes at file offset \(BootFormat.number(offset)), and the file has \(BootFormat.number(file))"
+      """
+      the file is truncated: \(what) takes \(Self.hex(size)) bytes at file offset \
+      \(Self.hex(offset)), and the file has \(Self.hex(file))
+      """
     case .segmentWraps(let name, let address, let size):
-      "\(name) of \(BootFormat.number(size)) bytes at address \(BootFormat.number(address)) goes past the end of the address space"
+      """
+      \(name) of \(Self.hex(size)) bytes at address \(Self.hex(address)) goes past the end of the \
+      address space
+      """
     case .segmentOutsideMemory(let name, let range, let available):
-      "\(name) takes addresses \(BootFormat.range(range)), which are not all usable memory: that is \(BootFormat.ranges(available))"
+      """
+      \(name) takes addresses \(BootFormat.range(range)), which are not all usable memory: that \
+      is \(BootFormat.ranges(available))
+      """
     case .segmentsOverlap(let first, let second, let range):
       "\(first) and \(second) overlap at addresses \(BootFormat.range(range))"
     case .entryOutsideSegments(let entry, let segments):
-      "the entry point \(BootFormat.number(entry)) is in no segment: they take addresses \(BootFormat.ranges(segments))"
+      """
+      the entry point \(Self.hex(entry)) is in no segment: they take addresses \
+      \(BootFormat.ranges(segments))
+      """
     case .entryAbove4GiB(let entry):
-      "the entry point \(BootFormat.number(entry)) is above 4 GiB, where a processor in 32-bit mode cannot begin"
+      """
+      the entry point \(Self.hex(entry)) is above 4 GiB, where a processor in 32-bit mode cannot \
+      begin
+      """
     case .noRoom(let what, let size):
-      "no room in memory below 4 GiB for \(what) of \(BootFormat.number(size)) bytes"
+      "no room in memory below 4 GiB for \(what) of \(Self.hex(size)) bytes"
     }
   }
+
+  private static func notMultiboot(_ kind: ImageKind, strayHeader: UInt64?) -> String {
+    let searched = MultibootHeader.searchedBytes
+    switch (kind, strayHeader) {
+    case (.linuxBzImage, _), (.multiboot2, nil):
+      return "\(kind); this version boots Multiboot 1 images only"
+    case (.empty, _):
+      return "not a Multiboot 1 image: the file is empty"
+    case (_, let offset?):
+      let isNear = offset < searched && offset % 4 != 0
+      let wrong = isNear ? "not at a multiple of 4" : "not in the first \(searched) bytes"
+      return "not a Multiboot 1 image: its header, at file offset \(hex(offset)), is \(wrong)"
+    case (_, nil):
+      return """
+        not a Multiboot 1 image: no header in the first \(searched) bytes; it is \(kind)
+        """
+    }
+  }
+
+  private static func header(_ offset: UInt64) -> String {
+    "the Multiboot header at file offset \(hex(offset))"
+  }
+
+  private static func hex(_ value: some BinaryInteger) -> String { BootFormat.hex(value) }
 }

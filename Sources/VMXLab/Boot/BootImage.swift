@@ -5,6 +5,7 @@ public struct BootModule: Equatable, Sendable {
   /// The text that the image is given with it: by custom the file's name and arguments.
   public var commandLine: String
 
+  /// A module with this content and text.
   public init(bytes: [UInt8], commandLine: String) {
     self.bytes = bytes
     self.commandLine = commandLine
@@ -19,8 +20,10 @@ public struct BootImage: Equatable, Sendable {
   public var name: String
   /// What follows the name on the command line.
   public var arguments: [String]
+  /// The files that are loaded beside it, in this order.
   public var modules: [BootModule]
 
+  /// An image with this content, known to itself by `name`.
   public init(
     bytes: [UInt8], name: String, arguments: [String] = [], modules: [BootModule] = []
   ) {

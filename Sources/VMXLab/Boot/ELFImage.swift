@@ -33,7 +33,7 @@ struct ELFImage {
 
   private enum Machine {
     static let i386: UInt16 = 3
-    static let x86_64: UInt16 = 62
+    static let amd64: UInt16 = 62
   }
   private static let executable: UInt16 = 2
   private static let loadable: UInt32 = 1
@@ -79,14 +79,20 @@ struct ELFImage {
     let type = file.read(UInt16.self, at: 16) ?? 0
     guard type == Self.executable else {
       throw .elf(
-        "is a \(Self.typeName(type)); only an executable (ET_EXEC), linked to fixed addresses, can be booted"
+        """
+        is a \(Self.typeName(type)); only an executable (ET_EXEC), linked to fixed addresses, can \
+        be booted
+        """
       )
     }
     let machine = file.read(UInt16.self, at: 18) ?? 0
-    let expected = layout.bits == 64 ? Machine.x86_64 : Machine.i386
+    let expected = layout.bits == 64 ? Machine.amd64 : Machine.i386
     guard machine == expected else {
       throw .elf(
-        "of \(layout.bits) bits is for machine \(machine); only \(expected) (\(layout.bits == 64 ? "x86-64" : "i386")) can be booted"
+        """
+        of \(layout.bits) bits is for machine \(machine); only \(expected) \
+        (\(layout.bits == 64 ? "x86-64" : "i386")) can be booted
+        """
       )
     }
     entry = Self.word(of: file, at: layout.entry, size: layout.wordSize) ?? 0
@@ -114,7 +120,10 @@ struct ELFImage {
     guard count > 0 else { throw .elf("has no program headers, so there is nothing to load") }
     guard entrySize >= layout.programHeaderSize else {
       throw .elf(
-        "has program headers of \(entrySize) bytes (file offset \(BootFormat.number(layout.programHeaderEntrySize))); they take \(layout.programHeaderSize)"
+        """
+        has program headers of \(entrySize) bytes (file offset \
+        \(BootFormat.hex(layout.programHeaderEntrySize))); they take \(layout.programHeaderSize)
+        """
       )
     }
     guard file.range(at: table, size: entrySize * count) != nil else {
@@ -129,10 +138,13 @@ struct ELFImage {
       let (offset, virtual, physical) = (fields[0], fields[1], fields[2])
       let (fileSize, memorySize) = (fields[3], fields[4])
       guard memorySize > 0 || fileSize > 0 else { continue }
-      let name = "segment \(index) (program header at file offset \(BootFormat.number(header)))"
+      let name = "segment \(index) (program header at file offset \(BootFormat.hex(header)))"
       guard fileSize <= memorySize else {
         throw .elf(
-          "has \(name) with \(BootFormat.number(fileSize)) bytes in the file and only \(BootFormat.number(memorySize)) in memory"
+          """
+          has \(name) with \(BootFormat.hex(fileSize)) bytes in the file and only \
+          \(BootFormat.hex(memorySize)) in memory
+          """
         )
       }
       guard let content = file.range(at: offset, size: fileSize) else {

@@ -1,15 +1,22 @@
 /// What a file seems to be, as far as that helps whoever tried to boot it.
 public enum ImageKind: Equatable, Sendable {
+  /// No bytes at all.
   case empty
   /// An ELF file: 32 or 64 bits, and what its type field says.
   case elf(bits: Int, type: String)
+  /// A file with the header of Multiboot 2.
   case multiboot2
+  /// A Linux kernel as it is installed.
   case linuxBzImage
+  /// An executable of Windows or UEFI.
   case portableExecutable
   /// Compressed by the program of this name.
   case compressed(String)
+  /// Text that begins with `#!`.
   case script
+  /// Text, as far as its first bytes tell.
   case text
+  /// 512 bytes or more with the signature 55 aa at 510.
   case bootSector
   /// Nothing known; the first bytes, eight at most.
   case unknown([UInt8])
@@ -63,6 +70,7 @@ public enum ImageKind: Equatable, Sendable {
 }
 
 extension ImageKind: CustomStringConvertible {
+  /// What the file is, as the end of a sentence that begins with "it is".
   public var description: String {
     switch self {
     case .empty: "empty"
@@ -75,7 +83,7 @@ extension ImageKind: CustomStringConvertible {
     case .text: "text"
     case .bootSector: "a boot sector or disk image"
     case .unknown(let bytes):
-      "of no known kind (it begins with the bytes \(bytes.map { BootFormat.byte($0) }.joined(separator: " ")))"
+      "of no known kind (its first bytes are \(bytes.map(BootFormat.byte).joined(separator: " ")))"
     }
   }
 }

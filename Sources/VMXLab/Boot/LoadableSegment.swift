@@ -13,7 +13,8 @@ struct LoadableSegment: Equatable, Sendable {
 
   /// The addresses that the segment takes.
   ///
-  /// - Throws: ``BootError/segmentWraps(name:address:size:)`` if they pass the end of the address space.
+  /// - Throws: ``BootError/segmentWraps(name:address:size:)`` if they pass the end of the address
+  ///   space.
   func physicalRange() throws(BootError) -> Range<UInt64> {
     let (end, overflow) = address.addingReportingOverflow(size)
     guard !overflow else { throw .segmentWraps(name: name, address: address, size: size) }
@@ -31,18 +32,18 @@ extension MultibootHeader.AddressFields {
     }
     guard load <= header else {
       throw invalid(
-        "load_addr \(BootFormat.number(load)) is above header_addr \(BootFormat.number(header))")
+        "load_addr \(BootFormat.hex(load)) is above header_addr \(BootFormat.hex(header))")
     }
     let before = UInt64(header - load)
     guard before <= offset else {
       throw invalid(
-        "load_addr is \(BootFormat.number(before)) bytes before the header, and the file only "
-          + "\(BootFormat.number(offset))")
+        "load_addr is \(BootFormat.hex(before)) bytes before the header, and the file only "
+          + "\(BootFormat.hex(offset))")
     }
     let start = offset - before
     guard loadEnd == 0 || loadEnd >= load else {
       throw invalid(
-        "load_end_addr \(BootFormat.number(loadEnd)) is below load_addr \(BootFormat.number(load))")
+        "load_end_addr \(BootFormat.hex(loadEnd)) is below load_addr \(BootFormat.hex(load))")
     }
     let size = loadEnd == 0 ? file.count - start : UInt64(loadEnd - load)
     guard let content = file.range(at: start, size: size) else {
@@ -52,8 +53,8 @@ extension MultibootHeader.AddressFields {
     let end = UInt64(load) + size
     guard bssEnd == 0 || UInt64(bssEnd) >= end else {
       throw invalid(
-        "bss_end_addr \(BootFormat.number(bssEnd)) is below the end of the data, "
-          + BootFormat.number(end))
+        "bss_end_addr \(BootFormat.hex(bssEnd)) is below the end of the data, "
+          + BootFormat.hex(end))
     }
     return LoadableSegment(
       name: "the address fields' segment", address: UInt64(load),

@@ -9,11 +9,11 @@ enum MultibootLoader {
   private static let reach: Range<UInt64> = pageSize..<1 << 32
   private static let lowerMemory = pageSize..<0x10_0000
 
-  /// Loads `image` and its modules into `memory`. Segments come where the image says; modules follow the last of them, at multiples of
-  /// 4096; the information goes to lower memory if there is room.
+  /// Loads `image` and its modules into `memory`. Segments come where the image says; modules follow
+  /// the last of them, at multiples of 4096; the information goes to lower memory if there is room.
   ///
-  /// - Throws: why the image cannot be booted. By then memory has been written to only if there was no room for a module
-  ///   or the information.
+  /// - Throws: why the image cannot be booted. By then memory has been written to only if there was
+  ///   no room for a module or the information.
   static func load(_ image: BootImage, into memory: inout some BootMemory) throws(BootError)
     -> BootState
   {

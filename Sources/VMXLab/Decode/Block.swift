@@ -44,3 +44,23 @@ struct Block {
   /// `secondPage` of a block within one page.
   static let noPage: UInt64 = ~0
 }
+
+/// Which of a block's two successors a branch goes to.
+enum ChainLink {
+  case fallThrough
+  case taken
+}
+
+extension UnsafeMutablePointer<Block> {
+  /// Where the block remembers its successor under `link`.
+  @inline(__always)
+  func chainSlot(_ link: ChainLink) -> UnsafeMutablePointer<UnsafeMutablePointer<Block>?> {
+    let field =
+      switch link {
+      case .fallThrough: MemoryLayout<Block>.offset(of: \.fallThrough)
+      case .taken: MemoryLayout<Block>.offset(of: \.taken)
+      }
+    return (UnsafeMutableRawPointer(self) + (field ?? 0))
+      .assumingMemoryBound(to: UnsafeMutablePointer<Block>?.self)
+  }
+}

@@ -12,6 +12,14 @@ enum DecodedOperand {
   case immediate(UInt64)
   /// A register of a set that is not built (x87, MMX, SSE, bounds, masks).
   case other(x86_reg)
+
+  /// Bytes of a general register or memory operand; nil for the others.
+  var byteCount: Int? {
+    switch self {
+    case .general(_, let byteCount), .memory(let byteCount): byteCount
+    default: nil
+    }
+  }
 }
 
 /// A memory operand: an effective address and its segment.

@@ -66,6 +66,8 @@ struct InstructionBuilder {
   var destination: UInt8 = 0
   var source: UInt8 = 0
   var immediate: UInt64 = 0
+  /// `immediate` is the displacement of a direct branch, to become one from the block's start.
+  var isRelativeBranch = false
   var memory: DecodedMemory?
   /// Overrides the form's timing class, where it depends on the operands.
   var timing: TimingClass?

@@ -62,22 +62,25 @@ struct InstructionPrefixes {
     let mandatory = isTwoByte && Self.hasMandatoryPrefix(second, third)
     // 16-bit code is decoded as 32-bit code with the size prefixes turned round.
     let inverts = codeBytes == 2
-    if isTwoByte, repeatPrefix != 0, mandatory || Self.takesRepeat(second) { put(repeatPrefix) }
     if let segment { put(Self.override(segment)) }
     let isNearBranch =
       codeBytes == 8
       && (opcode == 0xe8 || opcode == 0xe9 || (isTwoByte && second & 0xf0 == 0x80))
     if !isNearBranch, hasOperandSize != (inverts && !mandatory) { put(0x66) }
     if hasAddressSize != inverts { put(0x67) }
+    // Behind 66: the other way round Capstone takes 66 for the mandatory prefix.
+    if isTwoByte, repeatPrefix != 0, mandatory || Self.takesRepeat(second) { put(repeatPrefix) }
     if rex != 0 { put(rex) }
     let prefixes = used
     for index in count..<min(bytes.count, count + Self.maximumLength) {
       guard used < buffer.count else { break }
       put(bytes[index])
     }
-    // Capstone knows only one of the hint instructions, NOP r/m.
-    if isTwoByte, second == 0x0d || (0x18...0x1e).contains(second), prefixes + 1 < used {
+    // Capstone knows only one of the hint instructions, NOP r/m, and not with a register, which
+    // is as long as its shortest form with memory.
+    if isTwoByte, second == 0x0d || (0x18...0x1f).contains(second), prefixes + 2 < used {
       buffer[prefixes + 1] = 0x1f
+      buffer[prefixes + 2] = third >= 0xc0 ? 0 : third & 0xc7
     }
     return (used, prefixes)
   }

@@ -15,6 +15,11 @@ final class InstructionTable: Sendable {
     InstructionForm.arithmetic, InstructionForm.moves, InstructionForm.controlRegisters,
     InstructionForm.modelSpecific, InstructionForm.inputOutput,
     InstructionForm.cachesAndTranslation, InstructionForm.vmx,
+    InstructionForm.unaryArithmetic, InstructionForm.multiplyDivide, InstructionForm.shifts,
+    InstructionForm.bits, InstructionForm.extensions, InstructionForm.conditionals,
+    InstructionForm.exchanges, InstructionForm.flags, InstructionForm.decimalArithmetic,
+    InstructionForm.miscellaneous, InstructionForm.stack, InstructionForm.branches,
+    InstructionForm.strings,
   ]
 
   /// The one table.
@@ -91,6 +96,9 @@ final class InstructionTable: Sendable {
   ) -> Instruction {
     var instruction = line(handler, length: decoded.length, at: place).instruction
     instruction.immediate = builder.immediate
+    if builder.isRelativeBranch {
+      instruction.immediate &+= UInt64(place.0 + decoded.length)
+    }
     instruction.destination = builder.destination
     instruction.source = builder.source
     if decoded.hasREP { instruction.lengthAndPrefixes |= 0x10 }

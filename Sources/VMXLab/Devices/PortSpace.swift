@@ -1,9 +1,13 @@
 /// The widest access that a device takes in one piece; wider ones reach it as several.
 public enum PortWidth: Int, Sendable, Comparable {
+  /// 1 byte.
   case byte = 1
+  /// 2 bytes.
   case word = 2
+  /// 4 bytes.
   case doubleword = 4
 
+  /// Narrower comes first.
   public static func < (lhs: PortWidth, rhs: PortWidth) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 
@@ -37,6 +41,7 @@ public final class PortSpace {
   private var owners = [UInt16](repeating: 0, count: 1 << 16)
   private var devices: [any PortDevice] = []
 
+  /// A space without devices.
   public init() {}
 
   /// Gives `ports` to `device`, and takes them from whichever device had them before.

@@ -45,26 +45,31 @@ struct Core {
   }
 
   /// Ends the block with a direct branch whose successor the block remembers under `link`.
-  @inline(__always) func branch(_ i: InstructionReference, to target: UInt64, link: Int) {
+  ///
+  /// Only a target on the block's own page of linear addresses is remembered: it is on the same
+  /// physical page, however paging changes.
+  @inline(__always)
+  func branch(_ i: InstructionReference, to target: UInt64, link: ChainLink) {
     branch(i, to: target)
-    guard let block = state.pointee.currentBlock else { return }
-    let slot = block.pointee.link(link)
-    state.pointee.nextBlock = slot.pointee
-    state.pointee.chainSlot = slot
+    guard (target ^ state.pointee.blockRIP) & ~0xfff == 0, let block = state.pointee.currentBlock
+    else { return }
+    state.pointee.chain(block, link)
   }
 
   // MARK: Operands in memory
 
   /// Linear address of the memory operand; nil if segmentation refuses it (the fault is recorded).
+  ///
+  /// - Parameter distance: bytes from the operand's address to what is accessed.
   @inline(__always)
   func linearAddress<W: OperandWidth>(
-    _ i: InstructionReference, _ width: W.Type, _ access: AccessKind
+    _ i: InstructionReference, _ width: W.Type, _ access: AccessKind, distance: UInt64 = 0
   ) -> UInt64? {
     let v = i.pointer
     let address =
       register(v.pointee.base, as: UInt64.self)
       &+ (register(v.pointee.index, as: UInt64.self) << v.pointee.scale)
-      &+ UInt64(bitPattern: Int64(v.pointee.displacement))
+      &+ UInt64(bitPattern: Int64(v.pointee.displacement)) &+ distance
     if v.pointee.mode.contains(.flat) { return address }
     return state.pointee.segmentedAddress(
       address, segment: v.pointee.segment, mode: v.pointee.mode, byteCount: W.byteCount,
@@ -103,11 +108,18 @@ struct Core {
     _ i: InstructionReference, _ width: W.Type, _ body: (W) -> W
   ) -> Bool {
     guard let linear = linearAddress(i, width, .write) else { return false }
+    return modify(linear, width, stack: i.pointer.pointee.segment == 2, body)
+  }
+
+  /// Reads, changes and writes back at a linear address; false if that faults, with nothing written.
+  @inline(__always)
+  func modify<W: OperandWidth>(
+    _ linear: UInt64, _ width: W.Type, stack isStack: Bool, _ body: (W) -> W
+  ) -> Bool {
     if let host = state.pointee.writableHost(linear, width) {
       host.storeBytes(of: body(host.loadUnaligned(as: W.self)), as: W.self)
       return true
     }
-    let isStack = i.pointer.pointee.segment == 2
     guard let old = state.pointee.readForWrite(linear, width, stack: isStack) else { return false }
     return state.pointee.write(linear, body(old), stack: isStack)
   }

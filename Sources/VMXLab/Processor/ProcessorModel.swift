@@ -18,6 +18,12 @@ struct ProcessorModel {
   var eferBits: UInt64
   var debugCtlBits: UInt64
   var featureControlBits: UInt64
+  /// The VMX-preemption timer counts down once every 2^n cycles.
+  var preemptionTimerShift: UInt64
+  /// CPUID.1:EAX, which EDX holds after reset.
+  var signature: UInt64
+  /// Cycles of delivering an event through the IDT.
+  var eventDeliveryCycles: UInt64
   var capabilities: VMXCapabilities
   let vmcsFields: VMCSFieldIndex
   let cpuidTable: CPUIDTable
@@ -34,5 +40,22 @@ struct ProcessorModelReference {
   @inline(__always)
   subscript<Value>(dynamicMember path: KeyPath<ProcessorModel, Value>) -> Value {
     pointer.pointee[keyPath: path]
+  }
+
+  /// Where the VMX capabilities are, for the checks of a VM entry.
+  var capabilitiesPointer: UnsafePointer<VMXCapabilities> {
+    let offset = MemoryLayout<ProcessorModel>.offset(of: \.capabilities) ?? 0
+    return (UnsafeRawPointer(pointer) + offset).assumingMemoryBound(to: VMXCapabilities.self)
+  }
+
+  /// What RDMSR of a VMX capability MSR returns; nil where there is none.
+  func vmxCapability(_ index: UInt32) -> UInt64? {
+    guard pointer.pointee.hasVMX else { return nil }
+    return pointer.pointee.capabilities.msrs.value(of: index)
+  }
+
+  /// What CPUID returns.
+  func cpuid(leaf: UInt32, subleaf: UInt32, cr4: CR4) -> CPUIDResult {
+    pointer.pointee.cpuidTable.lookup(leaf: leaf, subleaf: subleaf)
   }
 }

@@ -45,6 +45,7 @@ extension Processor {
     blockRIP = rip
     currentBlock = block
     nextBlock = nil
+    chainSlot = nil
     let first = block.pointee.instructions
     withUnsafeMutablePointer(to: &self) { first.pointee.handler($0, first) }
   }

@@ -35,7 +35,7 @@ struct VMXObserverReference {
 
 extension Processor {
   /// Tells the observer, if there is one.
-  @inline(__always) mutating func observe(_ event: @autoclosure () -> VMXEvent) {
+  @inline(__always) func observe(_ event: @autoclosure () -> VMXEvent) {
     guard let observer = vmx.observer else { return }
     observer.observe(event(), vmcs: vmx.vmcs, cycles: cycles)
   }

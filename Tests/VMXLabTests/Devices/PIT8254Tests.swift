@@ -91,12 +91,12 @@ import Testing
 
   @Test("in mode 2 a new count waits for the end of the period")
   func mode2Rewrite() {
-    var rate = channel(2, 4)
+    var rate = channel(2, 5)
     _ = rate.advance(to: 2)
     rate.write(2)
     rate.write(0)
-    #expect(wave(rate, 8) == "10101010")
-    #expect(counts(rate, 4) == [2, 1, 2, 1])
+    #expect(wave(rate, 8) == "11010101")
+    #expect(counts(rate, 5) == [3, 2, 1, 2, 1])
   }
 
   @Test("a low gate raises the output of mode 2, and its rise begins a period")

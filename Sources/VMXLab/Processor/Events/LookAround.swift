@@ -115,7 +115,7 @@ extension Processor {
     return true
   }
 
-  private mutating func deliver(interrupt vector: UInt8, _ type: EventType) {
+  private mutating func deliver(interrupt vector: UInt8, _ type: InterruptionType) {
     var event = PendingEvent()
     event.kind = .exception
     event.vector = vector

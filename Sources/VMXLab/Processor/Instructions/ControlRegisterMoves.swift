@@ -226,7 +226,7 @@ extension Processor {
     default:
       guard value >> 32 == 0 else { return raise(.generalProtection, errorCode: 0) }
       debug.dr7 = value & 0xffff_2fff | 0x400
-      updateDebugAttention()
+      updateBreakpoints()
     }
   }
 

@@ -95,9 +95,9 @@ public enum VMEntrySection: UInt8, CaseIterable, Sendable {
   /// come out differently though no field was written.
   public var dependsOnMore: Bool {
     switch self {
-    case .executionControls, .addressSpace, .guestControlRegisters, .guestNonRegisterState: true
-    case .guestPDPTEs, .msrLoading: true
-    case .entryControls: true
+    case .executionControls, .entryControls, .addressSpace, .guestControlRegisters,
+      .guestNonRegisterState, .guestPDPTEs, .msrLoading:
+      true
     default: false
     }
   }

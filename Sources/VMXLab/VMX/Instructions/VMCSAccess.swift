@@ -40,7 +40,7 @@ extension Processor {
     let encoding = systemOperand(i.pointer.pointee.destination)
     let location = model.vmcsFields.locate(encoding)
     guard location.isPresent else { return vmFailValid(.unsupportedVMCSComponent) }
-    guard !location.isReadOnly || model.capabilities.msrs.miscellaneous & BuiltControls.vmwriteToAnyField != 0 else {
+    guard !location.isReadOnly || model.capabilities.msrs.miscellaneous & VMXMiscellaneous.vmwriteToAnyField != 0 else {
       return vmFailValid(.vmwriteToReadOnlyComponent)
     }
     withUnsafeMutablePointer(to: &vmx.vmcs) { $0.write(value, to: location) }

@@ -163,11 +163,11 @@ extension VMEntryRuleCatalogue {
       ["guestCSAccessRights", "vmEntryControls", "guestRFLAGS"]),
     .init(
       .guestCSGranularityByte, .guestSegments,
-      "G of the guest CS access rights must be 0 if a bit of limit[11:0] is 0 and",
+      "G of the guest CS access rights must be 0 if a bit of limit[11:0] is 0.",
       ["guestCSAccessRights", "guestCSLimit", "guestRFLAGS"]),
     .init(
       .guestCSGranularityPage, .guestSegments,
-      "G of the guest CS access rights must be 1 if a bit of limit[31:20] is 1 and",
+      "G of the guest CS access rights must be 1 if a bit of limit[31:20] is 1.",
       ["guestCSAccessRights", "guestCSLimit", "guestRFLAGS"]),
     .init(
       .guestCSReservedHigh, .guestSegments,
@@ -398,11 +398,11 @@ extension VMEntryRuleCatalogue {
       ["guestTRAccessRights"]),
     .init(
       .guestTRGranularityByte, .guestSegments,
-      "G of the guest TR access rights must be 0 if a bit of limit[11:0] is 0 and",
+      "G of the guest TR access rights must be 0 if a bit of limit[11:0] is 0.",
       ["guestTRAccessRights", "guestTRLimit"]),
     .init(
       .guestTRGranularityPage, .guestSegments,
-      "G of the guest TR access rights must be 1 if a bit of limit[31:20] is 1 and",
+      "G of the guest TR access rights must be 1 if a bit of limit[31:20] is 1.",
       ["guestTRAccessRights", "guestTRLimit"]),
     .init(
       .guestTRReservedHigh, .guestSegments,

@@ -1,0 +1,122 @@
+import CCapstone
+
+// XLAT, BOUND, NOP, PAUSE, fences, cache-line and prefetch instructions, UD0 to UD2.
+extension InstructionForm {
+  static let miscellaneous: [InstructionForm] = [
+    InstructionForm(X86_INS_XLATB, .load, .continue, handler: translateByte),
+    InstructionForm(X86_INS_BOUND, .load) { decoded, builder in
+      guard decoded.operands.count == 2, decoded.hasMemoryOperand, !decoded.isLongMode else {
+        return nil
+      }
+      builder.setDestination(decoded.operands[0], of: decoded)
+      builder.memory = decoded.memory
+      return boundHandlers[decoded.operandBytes]
+    },
+    InstructionForm(X86_INS_NOP, .nop) { decoded, builder in
+      // F3 90 is PAUSE; Capstone is not shown the F3.
+      if decoded.opcode.0 == 0x90, decoded.hasREP { return pauseForm(&builder) }
+      return doNothing
+    },
+    InstructionForm(X86_INS_PAUSE, .pause) { _, builder in pauseForm(&builder) },
+    InstructionForm(X86_INS_LFENCE, .fence, .continue, handler: doNothing),
+    InstructionForm(X86_INS_SFENCE, .fence, .continue, handler: doNothing),
+    InstructionForm(X86_INS_MFENCE, .fence, .continue, handler: doNothing),
+    cacheLine(X86_INS_CLFLUSH), cacheLine(X86_INS_CLFLUSHOPT), cacheLine(X86_INS_CLWB),
+    InstructionForm(X86_INS_PREFETCH, .nop, .continue, handler: doNothing),
+    InstructionForm(X86_INS_PREFETCHW, .nop, .continue, handler: doNothing),
+    InstructionForm(X86_INS_PREFETCHNTA, .nop, .continue, handler: doNothing),
+    InstructionForm(X86_INS_PREFETCHT0, .nop, .continue, handler: doNothing),
+    InstructionForm(X86_INS_PREFETCHT1, .nop, .continue, handler: doNothing),
+    InstructionForm(X86_INS_PREFETCHT2, .nop, .continue, handler: doNothing),
+    InstructionForm(X86_INS_ENDBR32, .nop, .continue, handler: doNothing),
+    InstructionForm(X86_INS_ENDBR64, .nop, .continue, handler: doNothing),
+    InstructionForm(X86_INS_UD0, .none, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_UD2B, .none, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_UD2, .none, .end, handler: raiseInvalidOpcode),
+  ]
+
+  private static func pauseForm(_ builder: inout InstructionBuilder) -> Handler? {
+    builder.timing = .pause
+    builder.effect = .end
+    return { state, i in system(state, i) { cpu, _ in _ = cpu.interceptPause() } }
+  }
+
+  private static func cacheLine(_ id: x86_insn) -> InstructionForm {
+    InstructionForm(id, .cacheFlush) { decoded, builder in
+      guard decoded.hasMemoryOperand else { return nil }
+      builder.memory = decoded.memory
+      return flushLine
+    }
+  }
+}
+
+private let doNothing: Handler = { state, i in Core(state).next(InstructionReference(i)) }
+
+/// XLAT: AL from the table at rBX.
+private let translateByte: Handler = { state, i in
+  let core = Core(state)
+  let i = InstructionReference(i)
+  let offset =
+    core.state.pointee.general[3]
+    &+ core.register(RegisterOffset.general(0), as: UInt8.self).zeroExtended
+  guard
+    let linear = core.state.pointee.stringLinear(
+      offset, segment: i.pointer.pointee.segment, i, UInt8.self, .read),
+    let value = core.state.pointee.read(
+      linear, UInt8.self, stack: i.pointer.pointee.segment == 2)
+  else { return core.leave(i) }
+  core.setRegister(RegisterOffset.general(0), value)
+  return core.next(i)
+}
+
+/// CLFLUSH, CLFLUSHOPT, CLWB: there is no cache to act on, but the address is checked as a load's.
+private let flushLine: Handler = { state, i in
+  let core = Core(state)
+  let i = InstructionReference(i)
+  guard let linear = core.linearAddress(i, UInt8.self, .read),
+    core.state.pointee.probe(linear, stack: i.pointer.pointee.segment == 2)
+  else { return core.leave(i) }
+  return core.next(i)
+}
+
+extension Processor {
+  /// Faults as a load of the byte at `linear` would, but reads nothing; false if that faults.
+  fileprivate mutating func probe(_ linear: UInt64, stack: Bool) -> Bool {
+    if mode == .long, !isCanonical(linear) {
+      raise(stack ? .stackFault : .generalProtection, errorCode: 0)
+      return false
+    }
+    return translate(linear, .read, tag: dataTag) != nil
+  }
+}
+
+/// BOUND: #BR unless the register lies between the two signed bounds in memory.
+///
+/// Source: Intel SDM, "BOUND—Check Array Index Against Bounds".
+@inline(__always)
+private func checkBounds<W: OperandWidth, Pair: OperandWidth>(
+  _ width: W.Type, _ pair: Pair.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  let isStack = i.pointer.pointee.segment == 2
+  guard let linear = core.linearAddress(i, pair, .read),
+    let lower = core.state.pointee.read(linear, width, stack: isStack)
+  else { return core.leave(i) }
+  let behind = core.state.pointee.wrapLinear(linear &+ W.byteCount)
+  guard let upper = core.state.pointee.read(behind, width, stack: isStack) else {
+    return core.leave(i)
+  }
+  let value = core.register(i.pointer.pointee.destination, as: width).signed
+  guard value >= lower.signed, value <= upper.signed else {
+    core.state.pointee.raise(.boundRange)
+    return core.leave(i)
+  }
+  return core.next(i)
+}
+
+private let boundHandlers = WidthHandlers(
+  nil,
+  { checkBounds(UInt16.self, UInt32.self, $0, $1) },
+  { checkBounds(UInt32.self, UInt64.self, $0, $1) },
+  nil)
