@@ -46,12 +46,11 @@ extension Processor {
   /// Whether MOV to CR3 exits: "CR3-load exiting" and a value that is no CR3-target value.
   mutating func interceptCR3Write(_ value: UInt64, register: UInt8) -> Bool {
     guard vmx.isNonRoot, vmx.primary.contains(.cr3LoadExiting) else { return false }
-    let vmcs = vmx.vmcs
-    let count = vmcs.cr3TargetCount
-    if count > 0, value == vmcs.cr3TargetValue0 { return false }
-    if count > 1, value == vmcs.cr3TargetValue1 { return false }
-    if count > 2, value == vmcs.cr3TargetValue2 { return false }
-    if count > 3, value == vmcs.cr3TargetValue3 { return false }
+    let count = vmx.vmcs.cr3TargetCount
+    if count > 0, value == vmx.vmcs.cr3TargetValue0 { return false }
+    if count > 1, value == vmx.vmcs.cr3TargetValue1 { return false }
+    if count > 2, value == vmx.vmcs.cr3TargetValue2 { return false }
+    if count > 3, value == vmx.vmcs.cr3TargetValue3 { return false }
     recordExit(
       .controlRegisterAccess, qualification: ControlRegisterAccess.moveTo(3, register: register))
     return true

@@ -160,34 +160,33 @@ extension Processor {
 
   /// Source: Intel SDM, "Loading Host State".
   private mutating func loadHostState(keepsTranslations: Bool) -> Bool {
-    let vmcs = vmx.vmcs
-    let controls = VMExitControls(rawValue: vmcs.vmExitControls)
+    let controls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
     let isLong = controls.contains(.hostAddressSpaceSize)
     // CR0 keeps ET, CD, NW and the reserved bits; the fixed bits are those of the host-state area.
     let kept: UInt64 = CR0.et.rawValue | CR0.cd.rawValue | CR0.nw.rawValue | ~UInt64(0xe005_003f)
-    cr0 = CR0(rawValue: vmcs.hostCR0 & ~kept | cr0.rawValue & kept)
-    cr3 = vmcs.hostCR3 & ~model.capabilities.physicalAddressReserved
-    var newCR4 = CR4(rawValue: vmcs.hostCR4)
+    cr0 = CR0(rawValue: vmx.vmcs.hostCR0 & ~kept | cr0.rawValue & kept)
+    cr3 = vmx.vmcs.hostCR3 & ~model.capabilities.physicalAddressReserved
+    var newCR4 = CR4(rawValue: vmx.vmcs.hostCR4)
     if isLong { newCR4.insert(.pae) } else { newCR4.remove(.pcide) }
     cr4 = newCR4
     debug.dr7 = 0x400
     msrs.debugCtl = 0
-    msrs.sysenterCS = UInt64(vmcs.hostSYSENTERCS)
-    msrs.sysenterESP = vmcs.hostSYSENTERESP
-    msrs.sysenterEIP = vmcs.hostSYSENTEREIP
+    msrs.sysenterCS = UInt64(vmx.vmcs.hostSYSENTERCS)
+    msrs.sysenterESP = vmx.vmcs.hostSYSENTERESP
+    msrs.sysenterEIP = vmx.vmcs.hostSYSENTEREIP
     if controls.contains(.loadEFER) {
-      efer = EFER(rawValue: vmcs.hostEFER)
+      efer = EFER(rawValue: vmx.vmcs.hostEFER)
     } else if isLong {
       efer.insert([.lme, .lma])
     } else {
       efer.remove([.lme, .lma])
     }
-    if controls.contains(.loadPAT) { msrs.pat = vmcs.hostPAT }
-    loadHostSegments(vmcs, isLong: isLong)
-    gdtr = DescriptorTableRegister(base: vmcs.hostGDTRBase, limit: 0xffff)
-    idtr = DescriptorTableRegister(base: vmcs.hostIDTRBase, limit: 0xffff)
-    general[4] = vmcs.hostRSP
-    rip = vmcs.hostRIP
+    if controls.contains(.loadPAT) { msrs.pat = vmx.vmcs.hostPAT }
+    loadHostSegments(isLong: isLong)
+    gdtr = DescriptorTableRegister(base: vmx.vmcs.hostGDTRBase, limit: 0xffff)
+    idtr = DescriptorTableRegister(base: vmx.vmcs.hostIDTRBase, limit: 0xffff)
+    general[4] = vmx.vmcs.hostRSP
+    rip = vmx.vmcs.hostRIP
     setRFLAGS(RFLAGS.fixed.rawValue)
     cpl = 0
     activity = .active
@@ -203,7 +202,7 @@ extension Processor {
     return true
   }
 
-  private mutating func loadHostSegments(_ vmcs: VMCS, isLong: Bool) {
+  private mutating func loadHostSegments(isLong: Bool) {
     // Flat segments: code 11 accessed, data 3 accessed, DPL 0, present, 4 GiB.
     let codeRights: UInt32 = isLong ? 0xa09b : 0xc09b
     func flat(_ selector: UInt16, _ rights: UInt32, base: UInt64 = 0) -> Segment {
@@ -212,15 +211,15 @@ extension Processor {
         selector: selector, base: base, limit: 0xffff_ffff,
         access: unusable ? .unusable : SegmentAccessRights(rawValue: rights))
     }
-    segments[1] = flat(vmcs.hostCSSelector, codeRights)
-    segments[2] = flat(vmcs.hostSSSelector, 0xc093)
-    segments[3] = flat(vmcs.hostDSSelector, 0xc093)
-    segments[0] = flat(vmcs.hostESSelector, 0xc093)
-    segments[4] = flat(vmcs.hostFSSelector, 0xc093, base: vmcs.hostFSBase)
-    segments[5] = flat(vmcs.hostGSSelector, 0xc093, base: vmcs.hostGSBase)
+    segments[1] = flat(vmx.vmcs.hostCSSelector, codeRights)
+    segments[2] = flat(vmx.vmcs.hostSSSelector, 0xc093)
+    segments[3] = flat(vmx.vmcs.hostDSSelector, 0xc093)
+    segments[0] = flat(vmx.vmcs.hostESSelector, 0xc093)
+    segments[4] = flat(vmx.vmcs.hostFSSelector, 0xc093, base: vmx.vmcs.hostFSBase)
+    segments[5] = flat(vmx.vmcs.hostGSSelector, 0xc093, base: vmx.vmcs.hostGSBase)
     segments[6] = Segment(selector: 0, base: 0, limit: 0, access: .unusable)
     segments[7] = Segment(
-      selector: vmcs.hostTRSelector, base: vmcs.hostTRBase, limit: 0x67,
+      selector: vmx.vmcs.hostTRSelector, base: vmx.vmcs.hostTRBase, limit: 0x67,
       access: SegmentAccessRights(rawValue: 0x8b))
   }
 
