@@ -7,17 +7,21 @@ enum ProfileNames {
   ///
   /// - Throws: `ValidationError`, which lists the processors there are.
   static func processor(_ name: String) throws(ValidationError) -> CPUProfile {
-    if let profile = CPUProfile.named(name) { return profile }
-    let names = CPUProfile.all.map(\.name).joined(separator: ", ")
-    throw ValidationError("there is no such processor; there are \(names)")
+    do {
+      return try CPUProfile.named(name)
+    } catch {
+      throw ValidationError("\(error)")
+    }
   }
 
   /// The table of cycle costs called `name`.
   ///
   /// - Throws: `ValidationError`, which lists the tables there are.
   static func timing(_ name: String) throws(ValidationError) -> TimingProfile {
-    if let profile = TimingProfile.named(name) { return profile }
-    let names = TimingProfile.all.map(\.name).joined(separator: ", ")
-    throw ValidationError("there is no such table of cycle costs; there are \(names)")
+    do {
+      return try TimingProfile.named(name)
+    } catch {
+      throw ValidationError("\(error)")
+    }
   }
 }

@@ -34,7 +34,7 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The processor to emulate: see 'vmxlab cpus'. (default: \(CPUProfile.default.name))",
+      "The processor to emulate: see 'vmxlab cpus'. (default: \(CPUProfile.defaultName))",
       valueName: "profile"),
     transform: { try ProfileNames.processor($0) })
   var cpu: CPUProfile?

@@ -47,11 +47,12 @@ final class RunSession {
   }
 
   private static func makeMachine(_ options: RunCommand) throws(RunFailure) -> Machine {
-    var configuration = MachineConfiguration(
-      memoryByteCount: options.memory.byteCount, profile: options.cpu ?? .default,
-      timing: options.timing)
-    if let start = options.rtcStart { configuration.realTimeClockStart = start.seconds }
     do {
+      var configuration = MachineConfiguration(
+        memoryByteCount: options.memory.byteCount,
+        profile: try options.cpu ?? CPUProfile.named(CPUProfile.defaultName),
+        timing: options.timing)
+      if let start = options.rtcStart { configuration.realTimeClockStart = start.seconds }
       return try Machine(configuration)
     } catch {
       throw RunFailure(message: "\(error)", status: .internalFault)
