@@ -21,6 +21,8 @@ private struct MachineBootMemory: BootMemory {
   mutating func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) {
     memory.write(bytes, at: address)
   }
+
+  mutating func zero(_ range: Range<UInt64>) { memory.zero(range) }
 }
 
 extension Processor {

@@ -19,5 +19,20 @@ final class HostReservation {
     self.byteCount = rounded
   }
 
+  /// Fills `byteCount` bytes at `start`, all within the reservation, with zeros; whole pages cost
+  /// nothing afterwards.
+  func zero(_ start: UnsafeMutableRawPointer, byteCount: Int) {
+    let first = (Int(bitPattern: start) + 4095) & ~4095
+    let end = (Int(bitPattern: start) + byteCount) & ~4095
+    guard first < end, let pages = UnsafeMutableRawPointer(bitPattern: first),
+      madvise(pages, end - first, MADV_DONTNEED) == 0
+    else {
+      memset(start, 0, byteCount)
+      return
+    }
+    memset(start, 0, first - Int(bitPattern: start))
+    memset(pages + (end - first), 0, Int(bitPattern: start) + byteCount - end)
+  }
+
   deinit { munmap(base, byteCount) }
 }

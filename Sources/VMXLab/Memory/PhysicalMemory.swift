@@ -104,6 +104,17 @@ public final class PhysicalMemory {
     return true
   }
 
+  /// Fills a range of RAM with zeros, giving whole pages back to the host.
+  ///
+  /// - Returns: false, with nothing changed, if any byte would fall outside RAM.
+  @discardableResult
+  public func zero(_ range: Range<UInt64>) -> Bool {
+    guard containsRAM(range.lowerBound, count: UInt64(range.count)) else { return false }
+    guard !range.isEmpty, let start = map.host(range.lowerBound) else { return range.isEmpty }
+    ram.zero(start, byteCount: range.count)
+    return true
+  }
+
   /// Copies `count` bytes of RAM at `address` out; nil if any byte lies outside RAM.
   public func read(_ count: Int, at address: UInt64) -> [UInt8]? {
     guard count >= 0, containsRAM(address, count: UInt64(count)) else { return nil }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("VMX capabilities")
 struct VMXCapabilityTests {
-  /// IA32_VMX_* of a server part of the Skylake generation, as Linux reports them.
+  /// What VMXLab offers of a part that has everything, changed by `change`.
   private func capabilities(
     built: BuiltControls = .current, change: (inout VMXCapabilityMSRs) -> Void = { _ in }
   ) -> VMXCapabilities {

@@ -47,11 +47,13 @@ public struct InterruptionInformation: Equatable, Sendable {
   /// Bits 30:12, reserved in the VM-entry field.
   static let entryReserved: UInt32 = 0x7fff_f000
 
+  /// Bits 7:0.
   @inline(__always) public var vector: UInt8 { UInt8(truncatingIfNeeded: rawValue) }
+  /// Bit 31.
   @inline(__always) public var isValid: Bool { rawValue & Self.valid != 0 }
   /// Bit 11: "deliver error code" or "error code valid".
   @inline(__always) public var hasErrorCode: Bool { rawValue & Self.errorCode != 0 }
-  /// Bit 12.
+  /// Bit 12 of the VM-exit field.
   @inline(__always) public var isNMIUnblockingDueToIRET: Bool {
     rawValue & Self.nmiUnblocking != 0
   }

@@ -39,17 +39,17 @@ public struct VMCSFieldGroups: OptionSet, Sendable, Hashable {
     self.init(rawValue: 1 &<< UInt16(group.rawValue))
   }
 
-  public static let executionControls = VMCSFieldGroups(.executionControls)
-  public static let exitControls = VMCSFieldGroups(.exitControls)
-  public static let entryControls = VMCSFieldGroups(.entryControls)
-  public static let eventInjection = VMCSFieldGroups(.eventInjection)
-  public static let hostState = VMCSFieldGroups(.hostState)
-  public static let guestRegisters = VMCSFieldGroups(.guestRegisters)
-  public static let guestSegments = VMCSFieldGroups(.guestSegments)
-  public static let guestDescriptorTables = VMCSFieldGroups(.guestDescriptorTables)
-  public static let guestInstruction = VMCSFieldGroups(.guestInstruction)
-  public static let guestNonRegisterState = VMCSFieldGroups(.guestNonRegisterState)
-  public static let guestPDPTEs = VMCSFieldGroups(.guestPDPTEs)
+  static let executionControls = VMCSFieldGroups(.executionControls)
+  static let exitControls = VMCSFieldGroups(.exitControls)
+  static let entryControls = VMCSFieldGroups(.entryControls)
+  static let eventInjection = VMCSFieldGroups(.eventInjection)
+  static let hostState = VMCSFieldGroups(.hostState)
+  static let guestRegisters = VMCSFieldGroups(.guestRegisters)
+  static let guestSegments = VMCSFieldGroups(.guestSegments)
+  static let guestDescriptorTables = VMCSFieldGroups(.guestDescriptorTables)
+  static let guestInstruction = VMCSFieldGroups(.guestInstruction)
+  static let guestNonRegisterState = VMCSFieldGroups(.guestNonRegisterState)
+  static let guestPDPTEs = VMCSFieldGroups(.guestPDPTEs)
 
   /// Every group.
   public static let all = VMCSFieldGroups(
