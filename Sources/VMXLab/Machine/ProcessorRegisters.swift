@@ -19,7 +19,7 @@ public struct ProcessorRegisters: Equatable, Sendable {
   private let general: [UInt64]
   private let segments: [Segment]
 
-  init(_ processor: borrowing Processor) {
+  init(_ processor: Processor) {
     rip = processor.rip
     rflags = RFLAGS(rawValue: processor.rflags)
     cr0 = processor.cr0
