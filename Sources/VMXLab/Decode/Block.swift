@@ -17,6 +17,8 @@ struct Block {
   var isDead: Bool
   /// Next block with bytes on the same page.
   var nextOnPage: UnsafeMutablePointer<Block>?
+  /// The block whose last bytes this one stands for, if it is only the tail on a second page.
+  var head: UnsafeMutablePointer<Block>?
   /// Chained successors, valid within the page: where a branch falls through, where it is taken.
   var fallThrough: UnsafeMutablePointer<Block>?
   var taken: UnsafeMutablePointer<Block>?
@@ -34,6 +36,7 @@ struct Block {
     self.mode = mode
     isDead = false
     nextOnPage = nil
+    head = nil
     fallThrough = nil
     taken = nil
   }

@@ -27,7 +27,10 @@ final class BlockBuilder {
   func build(
     _ processor: inout Processor, linear: UInt64, physical: UInt64, single: Bool
   ) -> UnsafeMutablePointer<Block>? {
-    if cache.isFull { cache.removeAll() }
+    if cache.isFull {
+      cache.removeAll()
+      processor.chainSlot = nil
+    }
     scratch.removeAll(keepingCapacity: true)
     var offset = 0
     var cycles = 0

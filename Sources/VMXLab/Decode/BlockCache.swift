@@ -69,6 +69,7 @@ final class BlockCache {
     let before = Int(0x1000 - block.pointee.physical & 0xfff)
     tail.pointee.physical = secondPage
     tail.pointee.secondPage = Block.noPage
+    tail.pointee.head = block
     tail.pointee.byteCount = UInt16(truncatingIfNeeded: Int(block.pointee.byteCount) - before)
     tail.pointee.nextOnPage = blocksOnPage[secondPage]
     blocksOnPage[secondPage] = tail
@@ -126,6 +127,7 @@ final class BlockCache {
     block.pointee.isDead = true
     let slot = Self.slot(block.pointee.physical, block.pointee.mode)
     if let held = slots[slot], held.pointee.isDead || held == block { slots[slot] = nil }
+    if let head = block.pointee.head, !head.pointee.isDead { kill(head) }
   }
 
   /// Forgets every block. Not while one runs.

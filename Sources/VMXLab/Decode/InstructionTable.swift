@@ -19,7 +19,10 @@ final class InstructionTable: Sendable {
     InstructionForm.bits, InstructionForm.extensions, InstructionForm.conditionals,
     InstructionForm.exchanges, InstructionForm.flags, InstructionForm.decimalArithmetic,
     InstructionForm.miscellaneous, InstructionForm.stack, InstructionForm.branches,
-    InstructionForm.strings,
+    InstructionForm.strings, InstructionForm.farPointers, InstructionForm.farTransfers,
+    InstructionForm.farReturns, InstructionForm.softwareInterrupts,
+    InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
+    InstructionForm.segmentChecks, InstructionForm.segmentBases,
   ]
 
   /// The one table.

@@ -45,14 +45,10 @@ struct Core {
   }
 
   /// Ends the block with a direct branch whose successor the block remembers under `link`.
-  ///
-  /// Only a target on the block's own page of linear addresses is remembered: it is on the same
-  /// physical page, however paging changes.
   @inline(__always)
   func branch(_ i: InstructionReference, to target: UInt64, link: ChainLink) {
     branch(i, to: target)
-    guard (target ^ state.pointee.blockRIP) & ~0xfff == 0, let block = state.pointee.currentBlock
-    else { return }
+    guard let block = state.pointee.currentBlock else { return }
     state.pointee.chain(block, link)
   }
 

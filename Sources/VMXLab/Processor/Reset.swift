@@ -38,7 +38,7 @@ extension Processor {
 
   private mutating func setInitialRegisters() {
     general = InlineArray(repeating: 0)
-    general[2] = model.signature
+    general[2] = UInt64(model.signature)
     rip = 0xfff0
     lazy.load(0)
     systemFlags = RFLAGS.fixed.rawValue

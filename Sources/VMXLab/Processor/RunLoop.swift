@@ -20,6 +20,9 @@ extension Processor {
     while true {
       if !attention.isEmpty || !signals.pointee.requests.isDisjoint(with: heededRequests) {
         if let stop = lookAround() { return stop }
+        // RIP may be elsewhere now.
+        nextBlock = nil
+        chainSlot = nil
         if needsSingleStep {
           guard cycles < signals.pointee.deadline else { return .deadline }
           guard instructions < instructionLimit else { return .instructionLimit }
@@ -52,10 +55,14 @@ extension Processor {
 
   /// The block at CS:RIP, decoded if need be; nil if fetching faulted (the fault is recorded).
   private mutating func findBlock(_ builder: BlockBuilder) -> UnsafeMutablePointer<Block>? {
-    let slot = chainSlot
-    chainSlot = nil
+    defer { chainSlot = nil }
     guard let block = lookUpBlock(builder, single: false) else { return nil }
-    if let slot, mode == .long || decodeMode & DecodeMode.flatCode != 0 { slot.pointee = block }
+    // The second page of a block must be looked up each time.
+    if let slot = chainSlot, block.pointee.secondPage == Block.noPage,
+      mode == .long || decodeMode & DecodeMode.flatCode != 0
+    {
+      slot.pointee = block
+    }
     return block
   }
 
@@ -127,14 +134,21 @@ extension Processor {
     let before = instructions
     beginStep()
     run(block, count: 1)
-    if instructions != before { endStep() }
+    if instructions != before || isBetweenIterations { endStep() }
   }
 
-  /// Records where the running block goes on, for the run loop to follow or to fill in.
+  /// Records where the running block goes on, at RIP, for the run loop to follow or to fill in.
+  ///
+  /// Only a successor on the block's own page of linear addresses is remembered: it is on the same
+  /// physical page, however paging changes.
   @inline(__always)
   mutating func chain(_ block: UnsafeMutablePointer<Block>, _ link: ChainLink) {
+    guard (rip ^ blockRIP) & ~0xfff == 0 else { return }
     let slot = block.chainSlot(link)
-    nextBlock = slot.pointee
-    chainSlot = slot
+    if let next = slot.pointee, !next.pointee.isDead {
+      nextBlock = next
+    } else {
+      chainSlot = slot
+    }
   }
 }

@@ -21,7 +21,9 @@ extension Processor {
       let header = load(entry, byteCount: 8)
       let value = load(entry &+ 8, byteCount: 8)
       let index = UInt32(truncatingIfNeeded: header)
-      guard header >> 32 == 0, Self.allowsListLoad(index), writeMSR(index, value) else {
+      let reserved = UInt32(truncatingIfNeeded: header >> 32)
+      let rule = checkedEntry { $0.msrLoadRule(index: index, reserved: reserved) }
+      guard rule == nil, writeMSR(index, value) else {
         return .failed(MSRLoadIndex(afterLoading: loaded))
       }
       loaded &+= 1
@@ -46,16 +48,6 @@ extension Processor {
       chargeCycles(.vmxMSRStore)
     }
     return true
-  }
-
-  /// MSRs that a list may not load whatever WRMSR says: FS and GS base, the x2APIC range, SMM-only
-  /// ones and the microcode update trigger.
-  private static func allowsListLoad(_ index: UInt32) -> Bool {
-    switch index {
-    case MSR.ia32FSBase, MSR.ia32GSBase, MSR.ia32SMMMonitorCtl, MSR.ia32BIOSUpdateTrigger: false
-    case 0x800...0x8ff: false
-    default: true
-    }
   }
 
   private static func allowsListStore(_ index: UInt32) -> Bool {

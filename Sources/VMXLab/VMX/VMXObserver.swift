@@ -1,11 +1,12 @@
 /// Something that the VMX unit did.
-public enum VMXEvent: Sendable, Equatable {
+public enum VMXEvent: Sendable {
   case vmxon(pointer: UInt64)
   case vmxoff
   case vmclear(pointer: UInt64)
   case vmptrld(pointer: UInt64)
-  /// VMLAUNCH (`isLaunch`) or VMRESUME at `rip` came to `outcome`.
-  case entry(VMEntryOutcome, isLaunch: Bool, rip: UInt64)
+  /// VMLAUNCH (`isLaunch`) or VMRESUME at `rip` came to `outcome`; where a check failed, `broken` has
+  /// every rule that the VMCS breaks, in the order of the checks.
+  case entry(VMEntryOutcome, isLaunch: Bool, rip: UInt64, broken: [BrokenRule])
   /// A VM exit, with the guest's RIP.
   case exit(BasicExitReason, qualification: UInt64, rip: UInt64)
   /// A VMX instruction other than VM entry failed with this error.
@@ -35,6 +36,8 @@ struct VMXObserverReference {
 
 extension Processor {
   /// Tells the observer, if there is one.
+  ///
+  /// Only then is `event` made, which may cost memory.
   @inline(__always) func observe(_ event: @autoclosure () -> VMXEvent) {
     guard let observer = vmx.observer else { return }
     observer.observe(event(), vmcs: vmx.vmcs, cycles: cycles)

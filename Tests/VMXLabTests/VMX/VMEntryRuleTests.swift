@@ -71,6 +71,7 @@ struct VMEntryRuleTests {
   @Test("a write to a field outside the groups of a section changes none of its rules")
   func sectionsDependOnTheirGroupsAlone() {
     var generator = SplitMix(state: 0x6772_6f75_7073)
+    var surprises: Set<String> = []
     for ruleCase in RuleCase.all {
       var fixture = EntryFixture()
       ruleCase.prepare(&fixture)
@@ -89,9 +90,10 @@ struct VMEntryRuleTests {
           })
         let lost = before.filter { !touched.contains($0.rule.entry.section) }
         let kept = after.filter { !touched.contains($0.rule.entry.section) }
-        #expect(lost == kept, "\(field.key)")
+        if lost != kept { surprises.insert(field.key) }
       }
     }
+    #expect(surprises.isEmpty)
   }
 
   /// What the guest sees of a broken rule, worked out from its catalogue entry.

@@ -10,7 +10,9 @@ extension Processor {
         if let stop = handlePending() { return stop }
         continue
       }
-      if activity == .shutdown, !vmx.isNonRoot { return .shutdown }
+      if activity == .shutdown, !vmx.isNonRoot {
+        return vmx.abortIndicator == 0 ? .shutdown : .inactive
+      }
       let requests = signals.pointee.requests
       if attention.contains(.stop) || requests.contains(.stop) { return .stopRequested }
       if cycles >= signals.pointee.deadline { return .deadline }
@@ -35,6 +37,7 @@ extension Processor {
       performVMExit()
       delivery.isActive = false
       isBetweenIterations = false
+      interruptibility.isUnblockedByIRET = false
       updateAttention()
     case .exception:
       let event = pending

@@ -342,7 +342,11 @@ func stringRepeated<O: StringOperation, W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  guard core.state.pointee.repeatString(operation, i, width) else { return core.leave(i) }
+  guard core.state.pointee.repeatString(operation, i, width) else {
+    core.state.pointee.isBetweenIterations = core.state.pointee.pending.kind == .none
+    return core.leave(i)
+  }
+  core.state.pointee.isBetweenIterations = false
   return core.fallThrough(i)
 }
 

@@ -8,6 +8,7 @@ extension Processor {
     let instruction = rip
     let outcome = enterGuest(launch: launch)
     vmx.counters.count(outcome)
+    if vmx.observer != nil { observeEntry(outcome, launch: launch, rip: instruction) }
     switch outcome {
     case .entered: break
     case .failInvalid: vmFailInvalid()
@@ -16,7 +17,6 @@ extension Processor {
       failEntry(outcome)
       nextRIP = rip
     }
-    observe(.entry(outcome, isLaunch: launch, rip: instruction))
   }
 
   /// The stages of a VM entry in the manual's order. The one result says everything.
@@ -33,6 +33,18 @@ extension Processor {
     return loadGuest(launch: launch)
   }
 
+  /// Tells the observer, before a failed entry's exit information is recorded.
+  private mutating func observeEntry(_ outcome: VMEntryOutcome, launch: Bool, rip: UInt64) {
+    let isCheck =
+      switch outcome {
+      case .failValid(.vmEntryWithInvalidControlFields): true
+      case .failValid(.vmEntryWithInvalidHostStateFields), .invalidGuestState: true
+      default: false
+      }
+    let broken = isCheck ? brokenEntryRules() : []
+    observe(.entry(outcome, isLaunch: launch, rip: rip, broken: broken))
+  }
+
   /// Every rule that a VM entry would break now, for diagnosis.
   mutating func brokenEntryRules() -> [BrokenRule] {
     checkedEntry { $0.brokenRules() }
@@ -40,7 +52,7 @@ extension Processor {
 
   /// The current VMCS and what its checks read beside it.
   @inline(__always)
-  private mutating func checkedEntry<Result>(
+  mutating func checkedEntry<Result>(
     _ body: (VMEntryContext<ProcessorMemoryReader>) -> Result
   ) -> Result {
     let state = VMEntryProcessorState(

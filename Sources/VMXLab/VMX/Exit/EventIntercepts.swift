@@ -170,7 +170,7 @@ extension Processor {
     _ instruction: DescriptorTableInstruction, _ i: InstructionReference
   ) -> Bool {
     guard vmx.isNonRoot, vmx.secondary.contains(.descriptorTableExiting) else { return false }
-    let isMemory = i.pointer.pointee.scaleAndSegment != 0 || i.pointer.pointee.base != 0
+    let isMemory = i.pointer.pointee.source != 1
     var information = UInt32(instruction.rawValue & 3) << 28
     switch instruction {
     case .sgdt, .sidt, .lgdt, .lidt:
