@@ -1,14 +1,16 @@
 import VMXLab
 
-/// Writes a line for each thing that the VMX unit does:
+/// Writes a line for each thing that the VMX unit does, and under a VM entry that failed a check a line
+/// for each rule that it broke:
 ///
 /// ```
 ///        118203  VMLAUNCH at 0x100f31: VM entry to 0x101a40
 ///        118951  VM exit 18 (VMCALL) from 0x101a43, qualification 0x0
 ///        119804  VMRESUME at 0x100f58: VMfailValid 7 (VM entry with invalid control field(s))
+///                  broken rule: Reserved bits … [VM-Execution Control Fields: pinControlsReserved]
 /// ```
 ///
-/// A line begins with the cycle at which the event was over.
+/// A line begins with the cycle of the event.
 public final class VMXTrace: VMXObserver {
   private let write: (String) -> Void
 
@@ -21,22 +23,26 @@ public final class VMXTrace: VMXObserver {
     let number = String(cycles)
     let padding = String(repeating: " ", count: max(0, Self.cycleColumns - number.count))
     write("\(padding)\(number)  \(Self.text(of: event, vmcs: vmcs))")
+    guard case .entry(_, _, _, let broken) = event else { return }
+    let indentation = String(repeating: " ", count: Self.cycleColumns + 4)
+    for rule in broken { write("\(indentation)broken rule: \(rule.text(vmcs))") }
   }
 
   private static let cycleColumns = 14
 
   static func text(of event: VMXEvent, vmcs: VMCS) -> String {
     switch event {
-    case .vmxon(let pointer): "VMXON \(hex(pointer))"
-    case .vmxoff: "VMXOFF"
-    case .vmclear(let pointer): "VMCLEAR \(hex(pointer))"
-    case .vmptrld(let pointer): "VMPTRLD \(hex(pointer))"
-    case .entry(let outcome, let isLaunch, let rip):
-      "\(isLaunch ? "VMLAUNCH" : "VMRESUME") at \(hex(rip)): \(text(of: outcome, vmcs: vmcs))"
+    case .vmxon(let pointer): return "VMXON \(hex(pointer))"
+    case .vmxoff: return "VMXOFF"
+    case .vmclear(let pointer): return "VMCLEAR \(hex(pointer))"
+    case .vmptrld(let pointer): return "VMPTRLD \(hex(pointer))"
+    case .entry(let outcome, let isLaunch, let rip, _):
+      let instruction = isLaunch ? "VMLAUNCH" : "VMRESUME"
+      return "\(instruction) at \(hex(rip)): \(text(of: outcome, vmcs: vmcs))"
     case .exit(let reason, let qualification, let rip):
-      "VM exit \(reason.rawValue) (\(reason.text)) from \(hex(rip))"
+      return "VM exit \(reason.rawValue) (\(reason.text)) from \(hex(rip))"
         + details(of: reason, qualification: qualification, vmcs: vmcs)
-    case .failed(let error): "VMfailValid \(error.rawValue) (\(error.text))"
+    case .failed(let error): return "VMfailValid \(error.rawValue) (\(error.text))"
     }
   }
 
