@@ -24,8 +24,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .executableTarget(
+      name: "EmbeddingExample", dependencies: ["VMXLab"], path: "Examples/Embedding"),
     .testTarget(name: "VMXLabTests", dependencies: ["VMXLab"]),
     .testTarget(name: "VMXLabDebugTests", dependencies: ["VMXLabDebug"]),
+    .testTarget(
+      name: "CommandLineTests",
+      dependencies: [
+        "vmxlab", "EmbeddingExample",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

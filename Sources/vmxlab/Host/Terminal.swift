@@ -13,8 +13,9 @@ enum Terminal {
   /// Passes every key on to the guest, Ctrl-C included, and shows none. Line feeds that are written still
   /// return to the left edge. Nothing happens in the background, where the terminal is another's.
   static func makeRaw() {
-    guard !isRaw, tcgetpgrp(STDIN_FILENO) == getpgrp(), tcgetattr(STDIN_FILENO, &original) == 0
-    else { return }
+    let foreground = tcgetpgrp(STDIN_FILENO)
+    let isBackground = foreground >= 0 && foreground != getpgrp()
+    guard !isRaw, !isBackground, tcgetattr(STDIN_FILENO, &original) == 0 else { return }
     isRaw = true
     setRaw()
     HostSignals.install(SIGTSTP) { _ in
