@@ -18,6 +18,10 @@ public final class Machine {
   private let decoder: InstructionDecoder
   /// Whether more serial input can come, so that waiting for it makes sense.
   public var serialInputIsOpen = false
+  /// Told of what the VMX unit does, if there is one; the machine keeps it.
+  public var vmxObserver: VMXObserver? {
+    didSet { processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init) }
+  }
 
   /// Puts a machine together and resets it.
   ///
