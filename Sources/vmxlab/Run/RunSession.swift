@@ -48,7 +48,7 @@ final class RunSession {
 
   private static func makeMachine(_ options: RunCommand) throws(RunFailure) -> Machine {
     do {
-      var configuration = MachineConfiguration(
+      var configuration = try MachineConfiguration(
         memoryByteCount: options.memory.byteCount,
         profile: try options.cpu ?? CPUProfile.named(CPUProfile.defaultName),
         timing: options.timing)
