@@ -66,9 +66,10 @@ struct InstructionPrefixes {
     let isNearBranch =
       codeBytes == 8
       && (opcode == 0xe8 || opcode == 0xe9 || (isTwoByte && second & 0xf0 == 0x80))
-    if !isNearBranch, hasOperandSize != (inverts && !mandatory) { put(0x66) }
+    // In this order: Capstone looks for a mandatory 66 right before the opcode, and for F2 or F3
+    // before it looks for 66.
     if hasAddressSize != inverts { put(0x67) }
-    // Behind 66: the other way round Capstone takes 66 for the mandatory prefix.
+    if !isNearBranch, hasOperandSize != (inverts && !mandatory) { put(0x66) }
     if isTwoByte, repeatPrefix != 0, mandatory || Self.takesRepeat(second) { put(repeatPrefix) }
     if rex != 0 { put(rex) }
     let prefixes = used

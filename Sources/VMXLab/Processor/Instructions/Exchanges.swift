@@ -74,9 +74,11 @@ func compareExchangeRR<W: OperandWidth>(
   let accumulator = core.register(RegisterOffset.general(0), as: width)
   let new = core.register(i.pointer.pointee.source, as: width)
   _ = Subtraction.apply(accumulator, old, &core.state.pointee.lazy)
-  // The destination is written either way, which matters to a 32-bit one.
-  core.setRegister(i.pointer.pointee.destination, accumulator == old ? new : old)
-  if accumulator != old { core.setRegister(RegisterOffset.general(0), old) }
+  if accumulator == old {
+    core.setRegister(i.pointer.pointee.destination, new)
+  } else {
+    core.setRegister(RegisterOffset.general(0), old)
+  }
   return core.next(i)
 }
 

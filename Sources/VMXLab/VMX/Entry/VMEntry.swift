@@ -25,10 +25,9 @@ extension Processor {
     if interruptibility.blockingByMOVSS { return .failValid(.vmEntryWithEventsBlockedByMOVSS) }
     if launch, vmx.isLaunched { return .failValid(.vmlaunchWithNonClearVMCS) }
     if !launch, !vmx.isLaunched { return .failValid(.vmresumeWithNonLaunchedVMCS) }
-    chargeCycles(.vmEntryBase)
-    chargeCycles(.vmEntryControlsCheck)
-    chargeCycles(.vmEntryHostCheck)
-    chargeCycles(.vmEntryGuestCheck)
+    chargeCycles(.entryControlChecks)
+    chargeCycles(.entryHostChecks)
+    chargeCycles(.entryGuestChecks)
     if let failure = checkedEntry({ $0.firstFailure() }) { return failure }
     return loadGuest(launch: launch)
   }
@@ -75,9 +74,10 @@ extension Processor {
       ? SecondaryProcessorBasedControls(rawValue: vmx.vmcs.secondaryProcessorBasedControls) : []
     let hostRSP = general[4]
     loadGuestState()
-    chargeCycles(.vmEntryStateLoad)
+    chargeCycles(.entryGuestStateLoad)
     if case .failed(let entry) = loadMSRs(
-      address: vmx.vmcs.entryMSRLoadAddress, count: vmx.vmcs.entryMSRLoadCount)
+      address: vmx.vmcs.entryMSRLoadAddress, count: vmx.vmcs.entryMSRLoadCount,
+      charging: .entryMSRLoadEntry)
     {
       general[4] = hostRSP
       return .msrLoadFailed(entry: entry)
@@ -180,7 +180,7 @@ extension Processor {
     updateAttention()
     let event = InterruptionInformation(rawValue: vmx.vmcs.entryInterruptionInformation)
     if event.isValid {
-      chargeCycles(.vmEntryEventInjection)
+      chargeCycles(.entryEventInjection)
       inject(event)
     }
     nextRIP = rip

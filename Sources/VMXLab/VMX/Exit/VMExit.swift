@@ -12,8 +12,8 @@ extension Processor {
     let stored = storeMSRs(
       address: vmx.vmcs.exitMSRStoreAddress, count: vmx.vmcs.exitMSRStoreCount)
     observe(.exit(exit.reason, qualification: exit.qualification, rip: vmx.vmcs.guestRIP))
-    chargeCycles(.vmExitBase)
-    chargeCycles(.vmExitSaveState)
+    chargeCycles(.exitBase)
+    chargeCycles(.exitSaveState)
     guard stored else { return abortVMX(.savingGuestMSRs) }
     completeExit()
   }
@@ -28,12 +28,13 @@ extension Processor {
     attention.remove(.monitorTrap)
     guard loadHostState(keepsTranslations: hadVPID) else { return abortVMX(.loadingHostPDPTEs) }
     switch loadMSRs(
-      address: vmx.vmcs.exitMSRLoadAddress, count: vmx.vmcs.exitMSRLoadCount)
+      address: vmx.vmcs.exitMSRLoadAddress, count: vmx.vmcs.exitMSRLoadCount,
+      charging: .exitMSRLoadEntry)
     {
     case .loaded: break
     case .failed: return abortVMX(.loadingHostMSRs)
     }
-    chargeCycles(.vmExitLoadHostState)
+    chargeCycles(.exitHostStateLoad)
     vmx.noteExit(signals)
   }
 
