@@ -9,24 +9,30 @@ extension Processor {
     recordExitInformation(exit)
     vmx.counters.count(exit: exit.reason)
     saveGuestState(exit)
+    let wasLong = efer.contains(.lma)
     let stored = storeMSRs(
       address: vmx.vmcs.exitMSRStoreAddress, count: vmx.vmcs.exitMSRStoreCount)
     observe(.exit(exit.reason, qualification: exit.qualification, rip: vmx.vmcs.guestRIP))
     chargeCycles(.vmExitBase)
     chargeCycles(.vmExitSaveState)
     guard stored else { return abortVMX(.savingGuestMSRs) }
-    completeExit()
+    // The guest may have entered IA-32e mode by itself.
+    let controls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
+    guard !wasLong || controls.contains(.hostAddressSpaceSize) else {
+      return abortVMX(.hostStateInIA32eMode)
+    }
+    completeExit(blocksNMI: exit.blocksNMI)
   }
 
   /// What VM exits and failed VM entries have in common: host state and the exit MSR-load area.
-  private mutating func completeExit() {
+  private mutating func completeExit(blocksNMI: Bool) {
     leaveAddressSpace()
-    let hadVPID = vmx.secondary.contains(.enableVPID)
     vmx.isNonRoot = false
     vmx.usesEPT = false
     vmx.preemptionDeadline = .max
     attention.remove(.monitorTrap)
-    guard loadHostState(keepsTranslations: hadVPID) else { return abortVMX(.loadingHostPDPTEs) }
+    if blocksNMI { interruptibility.blockingByNMI = true }
+    guard loadHostState() else { return abortVMX(.loadingHostPDPTEs) }
     switch loadMSRs(
       address: vmx.vmcs.exitMSRLoadAddress, count: vmx.vmcs.exitMSRLoadCount)
     {
@@ -51,7 +57,7 @@ extension Processor {
       vmx.vmcs.exitQualification = entry.exitQualification
     case .entered, .failInvalid, .failValid: return
     }
-    completeExit()
+    completeExit(blocksNMI: false)
   }
 
   private static func entryFailure(_ reason: BasicExitReason) -> UInt32 {
@@ -114,7 +120,12 @@ extension Processor {
     vmx.vmcs.guestIDTRLimit = UInt32(idtr.limit)
     vmx.vmcs.guestRIP = rip
     vmx.vmcs.guestRSP = general[4]
-    vmx.vmcs.guestRFLAGS = exit.savesRF ? rflags | RFLAGS.rf.rawValue : rflags
+    let rf = RFLAGS.rf.rawValue
+    switch exit.resumeFlag {
+    case .unchanged: vmx.vmcs.guestRFLAGS = rflags
+    case .clear: vmx.vmcs.guestRFLAGS = rflags & ~rf
+    case .set: vmx.vmcs.guestRFLAGS = rflags | rf
+    }
     vmx.vmcs.guestActivityState = activity.rawValue
     vmx.vmcs.guestInterruptibilityState = interruptibilityState.rawValue
     vmx.vmcs.guestPendingDebugExceptions = debug.pending
@@ -152,20 +163,30 @@ extension Processor {
   /// What is left of the VMX-preemption timer.
   var preemptionTimerValue: UInt32 {
     guard vmx.preemptionDeadline > cycles else { return 0 }
-    let left = (vmx.preemptionDeadline &- cycles) >> model.preemptionTimerShift
+    // The timer counts when a bit of the cycle counter changes, not from VM entry on.
+    let shift = model.preemptionTimerShift
+    let left = (vmx.preemptionDeadline >> shift) &- (cycles >> shift)
     return UInt32(truncatingIfNeeded: min(left, UInt64(UInt32.max)))
+  }
+
+  /// "Enable VPID" in the current VMCS: VM entries and VM exits invalidate nothing.
+  var currentVMCSUsesVPID: Bool {
+    let primary = PrimaryProcessorBasedControls(rawValue: vmx.vmcs.primaryProcessorBasedControls)
+    let secondary = SecondaryProcessorBasedControls(
+      rawValue: vmx.vmcs.secondaryProcessorBasedControls)
+    return primary.contains(.activateSecondaryControls) && secondary.contains(.enableVPID)
   }
 
   // MARK: Host state
 
   /// Source: Intel SDM, "Loading Host State".
-  private mutating func loadHostState(keepsTranslations: Bool) -> Bool {
+  private mutating func loadHostState() -> Bool {
     let controls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
     let isLong = controls.contains(.hostAddressSpaceSize)
     // CR0 keeps ET, CD, NW and the reserved bits; the fixed bits are those of the host-state area.
     let kept: UInt64 = CR0.et.rawValue | CR0.cd.rawValue | CR0.nw.rawValue | ~UInt64(0xe005_003f)
     cr0 = CR0(rawValue: vmx.vmcs.hostCR0 & ~kept | cr0.rawValue & kept)
-    cr3 = vmx.vmcs.hostCR3 & ~model.capabilities.physicalAddressReserved
+    cr3 = vmx.vmcs.hostCR3
     var newCR4 = CR4(rawValue: vmx.vmcs.hostCR4)
     if isLong { newCR4.insert(.pae) } else { newCR4.remove(.pcide) }
     cr4 = newCR4
@@ -185,17 +206,17 @@ extension Processor {
     loadHostSegments(isLong: isLong)
     gdtr = DescriptorTableRegister(base: vmx.vmcs.hostGDTRBase, limit: 0xffff)
     idtr = DescriptorTableRegister(base: vmx.vmcs.hostIDTRBase, limit: 0xffff)
-    general[4] = vmx.vmcs.hostRSP
-    rip = vmx.vmcs.hostRIP
+    let addressMask: UInt64 = isLong ? ~0 : 0xffff_ffff
+    general[4] = vmx.vmcs.hostRSP & addressMask
+    rip = vmx.vmcs.hostRIP & addressMask
     setRFLAGS(RFLAGS.fixed.rawValue)
     cpl = 0
     activity = .active
-        interruptibility.blockingBySTI = false
+    interruptibility.blockingBySTI = false
     interruptibility.blockingByMOVSS = false
     debug.pending = 0
     step = StepState()
-    if vmx.exit.blocksNMI { interruptibility.blockingByNMI = true }
-    enterAddressSpace(keepsTranslations: keepsTranslations)
+    enterAddressSpace(keepsTranslations: currentVMCSUsesVPID)
     updateMode()
     updateAttention()
     if pagingMode == .pae { return loadPDPTEs(cr3) }

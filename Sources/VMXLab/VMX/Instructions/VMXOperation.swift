@@ -15,8 +15,7 @@ extension Processor {
     if vmx.isNonRoot {
       recordExit(
         reason,
-        qualification: hasDisplacement
-          ? UInt64(bitPattern: Int64(i.pointer.pointee.displacement)) : 0,
+        qualification: hasDisplacement ? displacementQualification(i) : 0,
         instructionInformation: information)
       return false
     }
@@ -55,7 +54,7 @@ extension Processor {
     guard model.hasVMX, isVMXMode, cr4.contains(.vmxe) else { return raise(.invalidOpcode) }
     if vmx.isNonRoot {
       return recordExit(
-        .vmxon, qualification: UInt64(bitPattern: Int64(i.pointer.pointee.displacement)),
+        .vmxon, qualification: displacementQualification(i),
         instructionInformation: instructionInformation(i))
     }
     guard requireCPL0() else { return }
@@ -70,6 +69,7 @@ extension Processor {
     vmx.isOn = true
     vmx.vmxonPointer = pointer
     vmx.currentPointer = VMXState.noPointer
+    updateAttention()
     observe(.vmxon(pointer: pointer))
     vmSucceed()
   }
@@ -79,6 +79,7 @@ extension Processor {
     flushCurrentVMCS()
     vmx.currentPointer = VMXState.noPointer
     vmx.isOn = false
+    updateAttention()
     observe(.vmxoff)
     vmSucceed()
   }
