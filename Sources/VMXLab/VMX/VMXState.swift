@@ -14,6 +14,10 @@ struct VMXState {
   /// The current VMCS, decoded.
   var vmcs = VMCS()
   var isLaunched = false
+  /// The checks that the current VMCS has not passed, or has been written since.
+  var uncheckedSections = VMEntrySections.all
+  /// The processor state in which it passed the others.
+  var checkedState = VMEntryProcessorState()
 
   // Controls of the running guest, decoded at VM entry so that intercepts test one bit.
   var pin = PinBasedControls()

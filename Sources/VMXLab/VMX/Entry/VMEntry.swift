@@ -29,8 +29,25 @@ extension Processor {
     chargeCycles(.vmEntryControlsCheck)
     chargeCycles(.vmEntryHostCheck)
     chargeCycles(.vmEntryGuestCheck)
-    if let failure = checkedEntry({ $0.firstFailure() }) { return failure }
+    if let failure = firstFailure() { return failure }
     return loadGuest(launch: launch)
+  }
+
+  /// Makes the checks that are due: a section that has passed is not checked again unless what it
+  /// reads may have changed.
+  private mutating func firstFailure() -> VMEntryOutcome? {
+    let state = entryProcessorState
+    if state != vmx.checkedState {
+      vmx.uncheckedSections = .all
+      vmx.checkedState = state
+    }
+    var unchecked = vmx.uncheckedSections
+    defer { vmx.uncheckedSections = unchecked }
+    return checkedEntry { $0.firstFailure(&unchecked) }
+  }
+
+  private var entryProcessorState: VMEntryProcessorState {
+    VMEntryProcessorState(isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
   }
 
   /// Tells the observer, before a failed entry's exit information is recorded.
@@ -55,8 +72,7 @@ extension Processor {
   mutating func checkedEntry<Result>(
     _ body: (VMEntryContext<ProcessorMemoryReader>) -> Result
   ) -> Result {
-    let state = VMEntryProcessorState(
-      isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
+    let state = entryProcessorState
     let reader = ProcessorMemoryReader(ram: ram)
     let capabilities = model.capabilitiesPointer
     return withUnsafePointer(to: &vmx.vmcs) { vmcs in

@@ -127,6 +127,11 @@ extension Processor {
     return true
   }
 
+  /// Cycle at which the VMX-preemption timer wakes the processor; it does not in wait-for-SIPI.
+  var preemptionTimerEvent: UInt64 {
+    vmx.isNonRoot && activity != .waitForSIPI ? vmx.preemptionDeadline : .max
+  }
+
   /// Whether INIT signals stay pending: in VMX root operation, and while a guest waits for a SIPI.
   var blocksINIT: Bool { vmx.isOn && (!vmx.isNonRoot || activity == .waitForSIPI) }
 

@@ -77,7 +77,10 @@ extension Processor {
     vmx.vmcs.exitInstructionLength = exit.instructionLength
     vmx.vmcs.exitInstructionInformation = exit.instructionInformation
     // The valid bit of the VM-entry interruption information is cleared by every VM exit.
-    vmx.vmcs.entryInterruptionInformation &= ~InterruptionInformation.valid
+    if vmx.vmcs.entryInterruptionInformation & InterruptionInformation.valid != 0 {
+      vmx.vmcs.entryInterruptionInformation &= ~InterruptionInformation.valid
+      vmx.uncheckedSections.formUnion(.readersOfEventInjection)
+    }
     if delivery.isActive {
       vmx.vmcs.idtVectoringInformation = delivery.information.rawValue
       vmx.vmcs.idtVectoringErrorCode = delivery.hasErrorCode ? delivery.errorCode : 0
@@ -87,86 +90,6 @@ extension Processor {
       vmx.vmcs.idtVectoringErrorCode = 0
     }
     delivery = EventDelivery()
-  }
-
-  // MARK: Guest state
-
-  /// Source: Intel SDM, "Saving Guest State".
-  private mutating func saveGuestState(_ exit: PendingExit) {
-    vmx.vmcs.guestCR0 = cr0.rawValue
-    vmx.vmcs.guestCR3 = cr3
-    vmx.vmcs.guestCR4 = cr4.rawValue
-    let exitControls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
-    if exitControls.contains(.saveDebugControls) {
-      vmx.vmcs.guestDR7 = debug.dr7
-      vmx.vmcs.guestDebugCtl = msrs.debugCtl
-    }
-    if exitControls.contains(.savePAT) { vmx.vmcs.guestPAT = msrs.pat }
-    if exitControls.contains(.saveEFER) { vmx.vmcs.guestEFER = efer.rawValue }
-    vmx.vmcs.guestSYSENTERCS = UInt32(truncatingIfNeeded: msrs.sysenterCS)
-    vmx.vmcs.guestSYSENTERESP = msrs.sysenterESP
-    vmx.vmcs.guestSYSENTEREIP = msrs.sysenterEIP
-    vmx.vmcs.setGuestSegment(.es, segments[0])
-    vmx.vmcs.setGuestSegment(.cs, segments[1])
-    vmx.vmcs.setGuestSegment(.ss, segments[2])
-    vmx.vmcs.setGuestSegment(.ds, segments[3])
-    vmx.vmcs.setGuestSegment(.fs, segments[4])
-    vmx.vmcs.setGuestSegment(.gs, segments[5])
-    vmx.vmcs.setGuestSegment(.ldtr, segments[6])
-    vmx.vmcs.setGuestSegment(.tr, segments[7])
-    vmx.vmcs.guestGDTRBase = gdtr.base
-    vmx.vmcs.guestGDTRLimit = UInt32(gdtr.limit)
-    vmx.vmcs.guestIDTRBase = idtr.base
-    vmx.vmcs.guestIDTRLimit = UInt32(idtr.limit)
-    vmx.vmcs.guestRIP = rip
-    vmx.vmcs.guestRSP = general[4]
-    let rf = RFLAGS.rf.rawValue
-    switch exit.resumeFlag {
-    case .unchanged: vmx.vmcs.guestRFLAGS = rflags
-    case .clear: vmx.vmcs.guestRFLAGS = rflags & ~rf
-    case .set: vmx.vmcs.guestRFLAGS = rflags | rf
-    }
-    vmx.vmcs.guestActivityState = activity.rawValue
-    vmx.vmcs.guestInterruptibilityState = interruptibilityState.rawValue
-    vmx.vmcs.guestPendingDebugExceptions = debug.pending
-    debug.pending = 0
-    // "IA-32e mode guest" is updated only by processors that allow unrestricted guests.
-    if model.capabilities.offeredControls.secondary.contains(.unrestrictedGuest) {
-      var controls = VMEntryControls(rawValue: vmx.vmcs.vmEntryControls)
-      if efer.contains(.lma) { controls.insert(.ia32eModeGuest) } else { controls.remove(.ia32eModeGuest) }
-      vmx.vmcs.vmEntryControls = controls.rawValue
-    }
-    if vmx.usesEPT, pagingMode == .pae {
-      vmx.vmcs.guestPDPTE0 = pdptes[0]
-      vmx.vmcs.guestPDPTE1 = pdptes[1]
-      vmx.vmcs.guestPDPTE2 = pdptes[2]
-      vmx.vmcs.guestPDPTE3 = pdptes[3]
-    }
-    if exitControls.contains(.saveVMXPreemptionTimerValue),
-      vmx.pin.contains(.activateVMXPreemptionTimer)
-    {
-      vmx.vmcs.vmxPreemptionTimerValue = preemptionTimerValue
-    }
-  }
-
-  /// The interruptibility state as the VMCS has it.
-  var interruptibilityState: InterruptibilityState {
-    var state: InterruptibilityState = []
-    if interruptibility.blockingBySTI { state.insert(.blockingBySTI) }
-    if interruptibility.blockingByMOVSS { state.insert(.blockingByMOVSS) }
-    if vmx.pin.contains(.virtualNMIs) ? vmx.blockingByVirtualNMI : interruptibility.blockingByNMI {
-      state.insert(.blockingByNMI)
-    }
-    return state
-  }
-
-  /// What is left of the VMX-preemption timer.
-  var preemptionTimerValue: UInt32 {
-    guard vmx.preemptionDeadline > cycles else { return 0 }
-    // The timer counts when a bit of the cycle counter changes, not from VM entry on.
-    let shift = model.preemptionTimerShift
-    let left = (vmx.preemptionDeadline >> shift) &- (cycles >> shift)
-    return UInt32(truncatingIfNeeded: min(left, UInt64(UInt32.max)))
   }
 
   /// "Enable VPID" in the current VMCS: VM entries and VM exits invalidate nothing.

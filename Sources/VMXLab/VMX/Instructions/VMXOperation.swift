@@ -36,16 +36,18 @@ extension Processor {
 
   mutating func vmFailValid(_ error: VMInstructionError) {
     lazy.load(RFLAGS.zf.rawValue)
-    vmx.vmcs.vmInstructionError = UInt32(error.rawValue)
+    vmx.vmcs.vmInstructionError = error.rawValue
   }
 
-  /// VMfailValid if there is a current VMCS to hold the error number, otherwise VMfailInvalid.
+  /// The failure of an instruction other than a VM entry: VMfailValid if there is a current VMCS to
+  /// hold the error number, otherwise VMfailInvalid.
   mutating func vmFail(_ error: VMInstructionError) {
     if vmx.currentPointer == VMXState.noPointer {
       vmFailInvalid()
     } else {
       vmFailValid(error)
     }
+    observe(.failed(error))
   }
 
   // MARK: VMXON and VMXOFF
@@ -158,6 +160,7 @@ extension Processor {
     pointer & 0xfff == 0 && pointer & model.capabilities.structureAddressReserved == 0
   }
 
+  /// The first four bytes of a region.
   private mutating func revisionIdentifier(_ pointer: UInt64) -> UInt32 {
     UInt32(truncatingIfNeeded: load(pointer, byteCount: 4))
   }
@@ -169,14 +172,20 @@ extension Processor {
     guard vmx.currentPointer != VMXState.noPointer, let region = ram.host(vmx.currentPointer) else {
       return
     }
-    withUnsafePointer(to: vmx.vmcs) { VMCSRegion.store($0, to: region) }
+    withUnsafePointer(to: &vmx.vmcs) { VMCSRegion.store($0, to: region) }
     VMCSRegion.setLaunched(vmx.isLaunched, in: region)
+    if ram.codeLineMask(vmx.currentPointer) != 0 {
+      blocks.invalidate(vmx.currentPointer, byteCount: UInt64(VMCSRegion.size))
+    }
   }
 
   private mutating func loadVMCS(_ pointer: UInt64) {
+    vmx.uncheckedSections = .all
     guard let region = ram.host(pointer) else {
-      // A region outside RAM reads all ones, which no revision identifier matches.
-      return vmx.vmcs = VMCS()
+      // Outside RAM nothing keeps a VMCS; that is so only for ROM with the revision identifier.
+      vmx.vmcs = VMCS()
+      vmx.isLaunched = false
+      return
     }
     withUnsafeMutablePointer(to: &vmx.vmcs) { VMCSRegion.load($0, from: region) }
     vmx.isLaunched = VMCSRegion.isLaunched(region)
