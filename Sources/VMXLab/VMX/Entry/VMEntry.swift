@@ -52,13 +52,14 @@ extension Processor {
 
   /// Tells the observer, before a failed entry's exit information is recorded.
   private mutating func observeEntry(_ outcome: VMEntryOutcome, launch: Bool, rip: UInt64) {
-    let isCheck =
+    let broken: [BrokenRule] =
       switch outcome {
-      case .failValid(.vmEntryWithInvalidControlFields): true
-      case .failValid(.vmEntryWithInvalidHostStateFields), .invalidGuestState: true
-      default: false
+      case .failValid(.vmEntryWithInvalidControlFields), .invalidGuestState,
+        .failValid(.vmEntryWithInvalidHostStateFields):
+        brokenEntryRules()
+      case .msrLoadFailed(let entry): [brokenMSRLoadRule(entry)].compactMap { $0 }
+      default: []
       }
-    let broken = isCheck ? brokenEntryRules() : []
     observe(.entry(outcome, isLaunch: launch, rip: rip, broken: broken))
   }
 
