@@ -9,7 +9,8 @@ let package = Package(
     .executable(name: "vmxlab", targets: ["vmxlab"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
     .systemLibrary(
@@ -21,9 +22,18 @@ let package = Package(
       dependencies: [
         "VMXLab", "VMXLabDebug",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .executableTarget(
+      name: "EmbeddingExample", dependencies: ["VMXLab"], path: "Examples/Embedding"),
     .testTarget(name: "VMXLabTests", dependencies: ["VMXLab"]),
     .testTarget(name: "VMXLabDebugTests", dependencies: ["VMXLabDebug"]),
+    .testTarget(
+      name: "CommandLineTests",
+      dependencies: [
+        "vmxlab", "EmbeddingExample",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

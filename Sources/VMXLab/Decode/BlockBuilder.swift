@@ -8,11 +8,11 @@ final class BlockBuilder {
 
   private let decoder: InstructionDecoder
   private let table: InstructionTable
-  private let timing: TimingProfile
+  private let timing: TimingTable
   private let cache: BlockCache
   private var scratch: [Instruction] = []
 
-  init(decoder: InstructionDecoder, table: InstructionTable, timing: TimingProfile, cache: BlockCache)
+  init(decoder: InstructionDecoder, table: InstructionTable, timing: TimingTable, cache: BlockCache)
   {
     self.decoder = decoder
     self.table = table
@@ -59,7 +59,7 @@ final class BlockBuilder {
           cyclesBefore: cycles)
         scratch.append(line.instruction)
         offset += line.length
-        cycles += Int(timing.cycles(line.timing))
+        if let timingClass = line.timing { cycles += Int(timing.cycles(timingClass)) }
         if line.effect == .end || secondPage != Block.noPage || cycles > Block.maximumCycles / 2 {
           break
         }

@@ -6,7 +6,8 @@ final class InstructionTable: Sendable {
   struct Line {
     var instruction: Instruction
     var length: Int
-    var timing: TimingClass
+    /// nil: charges nothing.
+    var timing: TimingClass?
     var effect: BlockEffect
   }
 
@@ -90,7 +91,7 @@ final class InstructionTable: Sendable {
         base: RegisterOffset.zero, index: RegisterOffset.zero, scaleAndSegment: 0,
         lengthAndPrefixes: UInt8(truncatingIfNeeded: min(length, 15)),
         position: UInt8(truncatingIfNeeded: place.1), mode: []),
-      length: length, timing: .none, effect: .end)
+      length: length, timing: nil, effect: .end)
   }
 
   private static func instruction(

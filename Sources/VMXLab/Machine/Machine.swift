@@ -3,7 +3,7 @@
 /// The same machine with the same image and the same input does the same at the same cycle, always.
 ///
 /// ```swift
-/// let machine = try Machine(MachineConfiguration(profile: CPUProfile.named("skylake-server")))
+/// let machine = try Machine(MachineConfiguration(profile: .named("skylake-server")))
 /// try machine.boot(BootImage(bytes: bytes, name: "hello.elf"))
 /// machine.onSerialOutput { print(UnicodeScalar($0), terminator: "") }
 /// let stop = machine.run()
@@ -18,6 +18,10 @@ public final class Machine {
   private let decoder: InstructionDecoder
   /// Whether more serial input can come, so that waiting for it makes sense.
   public var serialInputIsOpen = false
+  /// Told of what the VMX unit does, if there is one; the machine keeps it.
+  public var vmxObserver: VMXObserver? {
+    didSet { processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init) }
+  }
 
   /// Puts a machine together and resets it.
   ///
@@ -38,10 +42,11 @@ public final class Machine {
       rtcStart: configuration.realTimeClockStart)
     let translations = TranslationCache.allocate()
     cache = BlockCache(ram: memory.map, translations: translations)
-    let timing = configuration.timing ?? configuration.profile.timing
+    let timing = configuration.timing.table
+    let cpuid = CPUIDTable(profile: configuration.profile)
     processor = ProcessorStorage(
       ram: memory.map, translations: translations, blocks: cache, platform: platform,
-      signals: signals, model: ProcessorModel(configuration.profile, timing: timing))
+      signals: signals, model: ProcessorModel(configuration.profile, cpuid: cpuid, timing: timing), cpuid: cpuid)
     builder = BlockBuilder(
       decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache)
     platform.control.a20Changed = { [processor] enabled in

@@ -4,8 +4,8 @@ public struct MachineConfiguration: Sendable {
   public var memoryByteCount: UInt64
   /// The processor that is emulated.
   public var profile: CPUProfile
-  /// Cycle costs: nil for the profile's own table, or another table, such as `functional`.
-  public var timing: TimingProfile?
+  /// Cycle costs, by default those of the profile's part.
+  public var timing: TimingProfile
   /// The real-time clock's time at power-on, in seconds since 1970-01-01 00:00 UTC.
   public var realTimeClockStart: Int64
 
@@ -13,10 +13,10 @@ public struct MachineConfiguration: Sendable {
   public init(
     memoryByteCount: UInt64 = 512 << 20, profile: CPUProfile, timing: TimingProfile? = nil,
     realTimeClockStart: Int64 = 946_684_800
-  ) {
+  ) throws(TimingProfileError) {
     self.memoryByteCount = memoryByteCount
     self.profile = profile
-    self.timing = timing
+    self.timing = if let timing { timing } else { try TimingProfile.named(profile.timing) }
     self.realTimeClockStart = realTimeClockStart
   }
 

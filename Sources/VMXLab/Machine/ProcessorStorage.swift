@@ -8,11 +8,13 @@ final class ProcessorStorage {
   private let translations: TranslationCache
   private let blocks: BlockCache
   private let platform: Platform
+  private let cpuid: CPUIDTable
 
   init(
     ram: RAMMap, translations: TranslationCache, blocks: BlockCache, platform: Platform,
-    signals: UnsafeMutablePointer<PlatformSignals>, model: ProcessorModel
+    signals: UnsafeMutablePointer<PlatformSignals>, model: ProcessorModel, cpuid: CPUIDTable
   ) {
+    self.cpuid = cpuid
     self.signals = signals
     self.translations = translations
     self.blocks = blocks

@@ -30,7 +30,7 @@ extension Processor {
     _ linear: UInt64, _ kind: AccessKind, tag: UInt64
   ) -> UnsafeMutablePointer<TranslationEntry>? {
     guard let page = guestPage(linear, kind, tag: tag) else { return nil }
-    let guestPhysical = page.address & a20Mask
+    let guestPhysical = (page.address | linear & 0xfff) & a20Mask
     if !vmx.usesEPT {
       return fill(linear, kind, tag: tag, physical: guestPhysical, rights: page.rights)
     }

@@ -26,8 +26,8 @@ struct ProcessorModel {
   var eventDeliveryCycles: UInt64
   var capabilities: VMXCapabilities
   let vmcsFields: VMCSFieldIndex
-  let cpuidTable: CPUIDTable
-  let timing: TimingProfile
+  let cpuid: CPUIDView
+  let timing: TimingTable
 }
 
 /// The processor's reference to its model.
@@ -55,7 +55,7 @@ struct ProcessorModelReference {
   }
 
   /// What CPUID returns.
-  func cpuid(leaf: UInt32, subleaf: UInt32, cr4: CR4) -> CPUIDResult {
-    pointer.pointee.cpuidTable.lookup(leaf: leaf, subleaf: subleaf)
+  func cpuid(leaf: UInt32, subleaf: UInt32, state: CPUIDDynamicState) -> CPUIDResult {
+    pointer.pointee.cpuid.result(leaf: leaf, subleaf: subleaf, state: state)
   }
 }

@@ -31,7 +31,9 @@ extension Processor {
   /// Loads the MSRs of a list in order; stops at the first entry that fails.
   ///
   /// Counts above the recommended maximum of IA32_VMX_MISC fail at the entry after that many.
-  mutating func loadMSRs(address: UInt64, count: UInt32) -> MSRListResult {
+  mutating func loadMSRs(
+    address: UInt64, count: UInt32, charging timing: TimingClass
+  ) -> MSRListResult {
     let limit = min(count, model.capabilities.msrListMaximum)
     var loaded: UInt32 = 0
     while loaded < limit {
@@ -41,7 +43,7 @@ extension Processor {
         return .failed(MSRLoadIndex(afterLoading: loaded))
       }
       loaded &+= 1
-      chargeCycles(.vmxMSRLoad)
+      chargeCycles(timing)
     }
     return count > limit ? .failed(MSRLoadIndex(afterLoading: limit)) : .loaded
   }
@@ -75,7 +77,7 @@ extension Processor {
       }
       store(entry &+ 8, value, byteCount: 8)
       stored &+= 1
-      chargeCycles(.vmxMSRStore)
+      chargeCycles(.exitMSRStoreEntry)
     }
     return true
   }

@@ -11,14 +11,14 @@ extension InstructionForm {
     InstructionForm(X86_INS_TZCNT, .bitScan) { trailingZeroHandlers.select($0, &$1) },
     InstructionForm(X86_INS_LZCNT, .bitScan) { leadingZeroHandlers.select($0, &$1) },
     InstructionForm(X86_INS_POPCNT, .bitScan) { populationHandlers.select($0, &$1) },
-    InstructionForm(X86_INS_BSWAP, .byteSwap) { swapHandlers.select($0, &$1) },
-    InstructionForm(X86_INS_MOVBE, .byteSwap) { moveSwappedHandlers.select($0, &$1) },
+    InstructionForm(X86_INS_BSWAP, .alu) { swapHandlers.select($0, &$1) },
+    InstructionForm(X86_INS_MOVBE, .alu) { moveSwappedHandlers.select($0, &$1) },
   ]
 
   private static func bitString(
     _ id: x86_insn, _ handlers: BinaryHandlers, lockable: Bool = true
   ) -> InstructionForm {
-    InstructionForm(id, .bitTest, lockable: lockable) { handlers.select($0, &$1) }
+    InstructionForm(id, .alu, lockable: lockable) { handlers.select($0, &$1) }
   }
 }
 

@@ -56,7 +56,7 @@ extension InstructionForm {
     counted(X86_INS_JRCXZ, jumpIfCountIsZeroHandlers),
     counted(X86_INS_LOOP, loopHandlers), counted(X86_INS_LOOPE, loopWhileEqualHandlers),
     counted(X86_INS_LOOPNE, loopWhileNotEqualHandlers),
-    InstructionForm(X86_INS_JMP, .branch, .end) { decoded, builder in
+    InstructionForm(X86_INS_JMP, .branchTaken, .end) { decoded, builder in
       guard let operand = decoded.operands.first else { return nil }
       if case .immediate = operand {
         builder.setBranchTarget(of: decoded)
@@ -71,7 +71,7 @@ extension InstructionForm {
         builder.setBranchTarget(of: decoded)
         return callRelativeHandlers[decoded.isLongMode ? 8 : decoded.operandBytes]
       }
-      builder.timing = .indirectCall
+      builder.timing = .call
       return indirect(callHandlers, decoded, &builder)
     },
     InstructionForm(X86_INS_RET, .return, .end) { decoded, builder in
@@ -83,7 +83,7 @@ extension InstructionForm {
   private static func jumpIf(
     _ id: x86_insn, long: @escaping Handler, legacy: @escaping Handler
   ) -> InstructionForm {
-    InstructionForm(id, .branch, .end) { decoded, builder in
+    InstructionForm(id, .branchTaken, .end) { decoded, builder in
       builder.setBranchTarget(of: decoded)
       return decoded.isLongMode ? long : legacy
     }
@@ -91,7 +91,7 @@ extension InstructionForm {
 
   /// A branch that looks at a count register, which is as wide as an address.
   private static func counted(_ id: x86_insn, _ handlers: WidthHandlers) -> InstructionForm {
-    InstructionForm(id, .branch, .end) { decoded, builder in
+    InstructionForm(id, .branchTaken, .end) { decoded, builder in
       builder.setBranchTarget(of: decoded)
       return handlers[decoded.addressBytes]
     }

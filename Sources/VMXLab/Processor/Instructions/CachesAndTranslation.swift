@@ -3,24 +3,24 @@ import CCapstone
 // INVLPG, INVPCID, cache control, HLT, MONITOR, MWAIT, STAC, CLAC.
 extension InstructionForm {
   static let cachesAndTranslation: [InstructionForm] = [
-    InstructionForm(X86_INS_INVLPG, .invlpg, .end) { decoded, builder in
+    InstructionForm(X86_INS_INVLPG, .invalidatePage, .end) { decoded, builder in
       guard decoded.hasMemoryOperand else { return nil }
       builder.memory = decoded.memory
       return { state, i in system(state, i) { cpu, i in cpu.invalidatePage(i) } }
     },
-    InstructionForm(X86_INS_INVPCID, .invlpg, .end) { decoded, builder in
+    InstructionForm(X86_INS_INVPCID, .invalidatePage, .end) { decoded, builder in
       guard decoded.hasMemoryOperand, let register = decoded.operands.first else { return nil }
       builder.setDestination(register, of: decoded)
       builder.memory = decoded.memory
       return { state, i in system(state, i) { cpu, i in cpu.invalidateProcessContext(i) } }
     },
-    InstructionForm(X86_INS_INVD, .wbinvd, .end) { state, i in
+    InstructionForm(X86_INS_INVD, .writeBackInvalidate, .end) { state, i in
       system(state, i) { cpu, _ in
         guard cpu.requireCPL0() else { return }
         if cpu.vmx.isNonRoot { cpu.recordExit(.invd) }
       }
     },
-    InstructionForm(X86_INS_WBINVD, .wbinvd, .end) { state, i in
+    InstructionForm(X86_INS_WBINVD, .writeBackInvalidate, .end) { state, i in
       system(state, i) { cpu, _ in
         guard cpu.requireCPL0() else { return }
         if cpu.vmx.isNonRoot, cpu.vmx.secondary.contains(.wbinvdExiting) { cpu.recordExit(.wbinvdOrWBNOINVD) }

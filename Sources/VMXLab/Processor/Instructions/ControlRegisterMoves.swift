@@ -3,17 +3,17 @@ import CCapstone
 // MOV to and from control and debug registers, LMSW, SMSW, CLTS.
 extension InstructionForm {
   static let controlRegisters: [InstructionForm] = [
-    InstructionForm(X86_INS_CLTS, .moveToControlRegister, .end) { state, i in
+    InstructionForm(X86_INS_CLTS, .writeControlRegister, .end) { state, i in
       system(state, i) { cpu, _ in cpu.clearTaskSwitched() }
     },
-    InstructionForm(X86_INS_LMSW, .moveToControlRegister, .end) { decoded, builder in
+    InstructionForm(X86_INS_LMSW, .writeControlRegister, .end) { decoded, builder in
       guard let operand = decoded.operands.first else { return nil }
       builder.setSource(operand, of: decoded)
       return decoded.hasMemoryOperand
         ? { state, i in system(state, i) { cpu, i in cpu.loadMachineStatusWord(memory: i) } }
         : { state, i in system(state, i) { cpu, i in cpu.loadMachineStatusWord(register: i) } }
     },
-    InstructionForm(X86_INS_SMSW, .moveFromControlRegister, .end) { decoded, builder in
+    InstructionForm(X86_INS_SMSW, .readControlRegister, .end) { decoded, builder in
       guard let operand = decoded.operands.first else { return nil }
       builder.setDestination(operand, of: decoded)
       return decoded.hasMemoryOperand
@@ -32,19 +32,19 @@ extension InstructionForm {
     builder.effect = .end
     switch (decoded.operands[0], decoded.operands[1]) {
     case (.control(let number), .general):
-      builder.timing = .moveToControlRegister
+      builder.timing = .writeControlRegister
       guard [0, 2, 3, 4, 8].contains(number) else { return nil }
       return { state, i in system(state, i) { cpu, i in cpu.moveToControlRegister(i) } }
     case (.general, .control(let number)):
-      builder.timing = .moveFromControlRegister
+      builder.timing = .readControlRegister
       guard [0, 2, 3, 4, 8].contains(number) else { return nil }
       return { state, i in system(state, i) { cpu, i in cpu.moveFromControlRegister(i) } }
     case (.debug(let number), .general):
-      builder.timing = .moveToDebugRegister
+      builder.timing = .writeDebugRegister
       guard number < 8 else { return nil }
       return { state, i in system(state, i) { cpu, i in cpu.moveToDebugRegister(i) } }
     case (.general, .debug(let number)):
-      builder.timing = .moveFromDebugRegister
+      builder.timing = .readDebugRegister
       guard number < 8 else { return nil }
       return { state, i in system(state, i) { cpu, i in cpu.moveFromDebugRegister(i) } }
     default: return nil

@@ -6,22 +6,22 @@ import CCapstone
 // cleared, and AAA, AAS, AAM, AAD set SF, ZF and PF from AL.
 extension InstructionForm {
   static let decimalArithmetic: [InstructionForm] = [
-    InstructionForm(X86_INS_DAA, .decimal, .continue) { state, i in
+    InstructionForm(X86_INS_DAA, .decimalAdjust, .continue) { state, i in
       let core = Core(state)
       core.decimalAdjust(subtracting: false)
       return core.next(InstructionReference(i))
     },
-    InstructionForm(X86_INS_DAS, .decimal, .continue) { state, i in
+    InstructionForm(X86_INS_DAS, .decimalAdjust, .continue) { state, i in
       let core = Core(state)
       core.decimalAdjust(subtracting: true)
       return core.next(InstructionReference(i))
     },
-    InstructionForm(X86_INS_AAA, .decimal, .continue) { state, i in
+    InstructionForm(X86_INS_AAA, .decimalAdjust, .continue) { state, i in
       let core = Core(state)
       core.asciiAdjust(subtracting: false)
       return core.next(InstructionReference(i))
     },
-    InstructionForm(X86_INS_AAS, .decimal, .continue) { state, i in
+    InstructionForm(X86_INS_AAS, .decimalAdjust, .continue) { state, i in
       let core = Core(state)
       core.asciiAdjust(subtracting: true)
       return core.next(InstructionReference(i))

@@ -5,35 +5,37 @@ import CCapstone
 // Source: Intel SDM, the pages of these instructions, and "User-Mode Instruction Prevention".
 extension InstructionForm {
   static let descriptorTables: [InstructionForm] = [
-    table(X86_INS_SGDT) { state, i in
+    table(X86_INS_SGDT, .storeDescriptorTable) { state, i in
       system(state, i) { cpu, i in cpu.storeTableRegister(.sgdt, i) }
     },
-    table(X86_INS_SIDT) { state, i in
+    table(X86_INS_SIDT, .storeDescriptorTable) { state, i in
       system(state, i) { cpu, i in cpu.storeTableRegister(.sidt, i) }
     },
-    table(X86_INS_LGDT) { state, i in
+    table(X86_INS_LGDT, .loadDescriptorTable) { state, i in
       system(state, i) { cpu, i in cpu.loadTableRegister(.lgdt, i) }
     },
-    table(X86_INS_LIDT) { state, i in
+    table(X86_INS_LIDT, .loadDescriptorTable) { state, i in
       system(state, i) { cpu, i in cpu.loadTableRegister(.lidt, i) }
     },
-    selector(X86_INS_SLDT) { state, i in
+    selector(X86_INS_SLDT, .storeDescriptorTable) { state, i in
       system(state, i) { cpu, i in cpu.storeSystemSegment(.sldt, i) }
     },
-    selector(X86_INS_STR) { state, i in
+    selector(X86_INS_STR, .storeDescriptorTable) { state, i in
       system(state, i) { cpu, i in cpu.storeSystemSegment(.str, i) }
     },
-    selector(X86_INS_LLDT) { state, i in
+    selector(X86_INS_LLDT, .loadLDTR) { state, i in
       system(state, i) { cpu, i in cpu.loadSystemSegment(.lldt, i) }
     },
-    selector(X86_INS_LTR) { state, i in
+    selector(X86_INS_LTR, .loadTaskRegister) { state, i in
       system(state, i) { cpu, i in cpu.loadSystemSegment(.ltr, i) }
     },
   ]
 
   /// An instruction with a pseudo-descriptor in memory.
-  private static func table(_ id: x86_insn, _ handler: @escaping Handler) -> InstructionForm {
-    InstructionForm(id, .descriptorTable, .end) { decoded, builder in
+  private static func table(
+    _ id: x86_insn, _ timing: TimingClass, _ handler: @escaping Handler
+  ) -> InstructionForm {
+    InstructionForm(id, timing, .end) { decoded, builder in
       guard decoded.hasMemoryOperand else { return nil }
       builder.memory = decoded.memory
       return handler
@@ -42,8 +44,10 @@ extension InstructionForm {
 
   /// An instruction with a selector in a register (`source` is 1, `destination` its offset) or in
   /// memory.
-  private static func selector(_ id: x86_insn, _ handler: @escaping Handler) -> InstructionForm {
-    InstructionForm(id, .descriptorTable, .end) { decoded, builder in
+  private static func selector(
+    _ id: x86_insn, _ timing: TimingClass, _ handler: @escaping Handler
+  ) -> InstructionForm {
+    InstructionForm(id, timing, .end) { decoded, builder in
       switch decoded.operands.first {
       case .general(let offset, _):
         builder.destination = offset

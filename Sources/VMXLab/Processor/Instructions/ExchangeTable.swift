@@ -4,7 +4,7 @@ import CCapstone
 extension InstructionForm {
   static let exchanges: [InstructionForm] = [
     InstructionForm(X86_INS_XCHG, .alu, lockable: true) { exchangeForm($0, &$1) },
-    InstructionForm(X86_INS_XADD, .exchange, lockable: true) {
+    InstructionForm(X86_INS_XADD, .exchangeMemory, lockable: true) {
       exchangeAddHandlers.select($0, &$1)
     },
     InstructionForm(X86_INS_CMPXCHG, .compareExchange, lockable: true) {
@@ -15,7 +15,7 @@ extension InstructionForm {
       builder.memory = decoded.memory
       return compareExchange8Bytes
     },
-    InstructionForm(X86_INS_CMPXCHG16B, .compareExchange16Bytes, lockable: true) {
+    InstructionForm(X86_INS_CMPXCHG16B, .compareExchange16B, lockable: true) {
       decoded, builder in
       guard decoded.hasMemoryOperand else { return nil }
       builder.memory = decoded.memory
@@ -31,7 +31,7 @@ extension InstructionForm {
     if decoded.operands.count == 2, case .memory = decoded.operands[1] {
       decoded.operands.swapAt(0, 1)
     }
-    if decoded.hasMemoryOperand { builder.timing = .exchange }
+    if decoded.hasMemoryOperand { builder.timing = .exchangeMemory }
     return exchangeHandlers.select(decoded, &builder)
   }
 }

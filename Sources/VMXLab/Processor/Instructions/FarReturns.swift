@@ -10,7 +10,7 @@ extension InstructionForm {
   ]
 
   private static func farReturn(_ id: x86_insn) -> InstructionForm {
-    InstructionForm(id, .farReturn, .end) { decoded, builder in
+    InstructionForm(id, .farTransfer, .end) { decoded, builder in
       if case .immediate(let bytes)? = decoded.operands.first { builder.immediate = bytes & 0xffff }
       return { state, i in system(state, i) { cpu, i in cpu.farReturn(i) } }
     }

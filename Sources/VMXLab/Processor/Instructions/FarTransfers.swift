@@ -6,7 +6,7 @@ import CCapstone
 // Transferring Program Control Between Code Segments".
 extension InstructionForm {
   static let farTransfers: [InstructionForm] = [
-    InstructionForm(X86_INS_LJMP, .farJump, .end) { decoded, builder in
+    InstructionForm(X86_INS_LJMP, .farTransfer, .end) { decoded, builder in
       if farPointerOperand(decoded, &builder) {
         return { state, i in
           system(state, i) { cpu, i in
@@ -22,7 +22,7 @@ extension InstructionForm {
         }
       }
     },
-    InstructionForm(X86_INS_LCALL, .farCall, .end) { decoded, builder in
+    InstructionForm(X86_INS_LCALL, .farTransfer, .end) { decoded, builder in
       if farPointerOperand(decoded, &builder) {
         return { state, i in
           system(state, i) { cpu, i in

@@ -3,17 +3,17 @@ import CCapstone
 // IN, OUT, INS, OUTS.
 extension InstructionForm {
   static let inputOutput: [InstructionForm] = [
-    InstructionForm(X86_INS_IN, .input, .end) { decoded, builder in
+    InstructionForm(X86_INS_IN, .portInput, .end) { decoded, builder in
       portOperand(decoded, index: 1, &builder)
       return { state, i in system(state, i) { cpu, i in cpu.input(i) } }
     },
-    InstructionForm(X86_INS_OUT, .output, .end) { decoded, builder in
+    InstructionForm(X86_INS_OUT, .portOutput, .end) { decoded, builder in
       portOperand(decoded, index: 0, &builder)
       return { state, i in system(state, i) { cpu, i in cpu.output(i) } }
     },
-    string(X86_INS_INSB, .input, write: false), string(X86_INS_INSW, .input, write: false),
-    string(X86_INS_INSD, .input, write: false), string(X86_INS_OUTSB, .output, write: true),
-    string(X86_INS_OUTSW, .output, write: true), string(X86_INS_OUTSD, .output, write: true),
+    string(X86_INS_INSB, .portInput, write: false), string(X86_INS_INSW, .portInput, write: false),
+    string(X86_INS_INSD, .portInput, write: false), string(X86_INS_OUTSB, .portOutput, write: true),
+    string(X86_INS_OUTSW, .portOutput, write: true), string(X86_INS_OUTSD, .portOutput, write: true),
   ]
 
   /// Puts the size in `destination`, and in `source` whether the port is an immediate.

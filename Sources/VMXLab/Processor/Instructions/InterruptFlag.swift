@@ -6,10 +6,10 @@ import CCapstone
 // "POPF/POPFD/POPFQ" and "Protected-Mode Virtual Interrupts".
 extension InstructionForm {
   static let interruptFlag: [InstructionForm] = [
-    InstructionForm(X86_INS_CLI, .cli, .end) { state, i in
+    InstructionForm(X86_INS_CLI, .interruptFlag, .end) { state, i in
       system(state, i) { cpu, _ in cpu.clearInterruptFlag() }
     },
-    InstructionForm(X86_INS_STI, .sti, .end) { state, i in
+    InstructionForm(X86_INS_STI, .interruptFlag, .end) { state, i in
       system(state, i) { cpu, _ in cpu.setInterruptFlag() }
     },
     pushFlags(X86_INS_PUSHF), pushFlags(X86_INS_PUSHFD), pushFlags(X86_INS_PUSHFQ),
@@ -17,7 +17,7 @@ extension InstructionForm {
   ]
 
   private static func pushFlags(_ id: x86_insn) -> InstructionForm {
-    InstructionForm(id, .pushf, .continue) { state, i in
+    InstructionForm(id, .flagsTransfer, .continue) { state, i in
       let core = Core(state)
       let i = InstructionReference(i)
       guard core.state.pointee.pushFlags(i) else { return core.leave(i) }
@@ -26,7 +26,7 @@ extension InstructionForm {
   }
 
   private static func popFlags(_ id: x86_insn) -> InstructionForm {
-    InstructionForm(id, .popf, .end) { state, i in
+    InstructionForm(id, .flagsTransfer, .end) { state, i in
       system(state, i) { cpu, i in cpu.popFlags(i) }
     }
   }

@@ -30,9 +30,9 @@ extension InstructionForm {
     InstructionForm(X86_INS_PREFETCHT2, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_ENDBR32, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_ENDBR64, .nop, .continue, handler: doNothing),
-    InstructionForm(X86_INS_UD0, .none, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_UD2B, .none, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_UD2, .none, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_UD0, .nop, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_UD2B, .nop, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_UD2, .nop, .end, handler: raiseInvalidOpcode),
   ]
 
   private static func pauseForm(_ builder: inout InstructionBuilder) -> Handler? {
@@ -42,7 +42,7 @@ extension InstructionForm {
   }
 
   private static func cacheLine(_ id: x86_insn) -> InstructionForm {
-    InstructionForm(id, .cacheFlush) { decoded, builder in
+    InstructionForm(id, .cacheLineFlush) { decoded, builder in
       guard decoded.hasMemoryOperand else { return nil }
       builder.memory = decoded.memory
       return flushLine

@@ -6,22 +6,22 @@ extension InstructionForm {
     InstructionForm(X86_INS_CPUID, .cpuid, .end) { state, i in
       system(state, i) { cpu, _ in cpu.identify() }
     },
-    InstructionForm(X86_INS_RDMSR, .rdmsr, .end) { state, i in
+    InstructionForm(X86_INS_RDMSR, .readMSR, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readModelSpecificRegister() }
     },
-    InstructionForm(X86_INS_WRMSR, .wrmsr, .end) { state, i in
+    InstructionForm(X86_INS_WRMSR, .writeMSR, .end) { state, i in
       system(state, i) { cpu, _ in cpu.writeModelSpecificRegister() }
     },
-    InstructionForm(X86_INS_RDTSC, .rdtsc, .end) { state, i in
+    InstructionForm(X86_INS_RDTSC, .readTSC, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readTimeStampCounter(withAux: false) }
     },
-    InstructionForm(X86_INS_RDTSCP, .rdtscp, .end) { state, i in
+    InstructionForm(X86_INS_RDTSCP, .readTSCP, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readTimeStampCounter(withAux: true) }
     },
-    InstructionForm(X86_INS_RDPMC, .rdmsr, .end) { state, i in
+    InstructionForm(X86_INS_RDPMC, .readMSR, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readPerformanceCounter() }
     },
-    InstructionForm(X86_INS_RDSEED, .rdtsc, .end) { decoded, builder in
+    InstructionForm(X86_INS_RDSEED, .readTSC, .end) { decoded, builder in
       // F3 0F C7 /7 is RDPID, which Capstone 4 takes for RDSEED.
       guard decoded.hasREP, case .general(let offset, _)? = decoded.operands.first else {
         return raiseInvalidOpcode
@@ -29,11 +29,11 @@ extension InstructionForm {
       builder.destination = offset
       return { state, i in system(state, i) { cpu, i in cpu.readProcessorID(i) } }
     },
-    InstructionForm(X86_INS_RDRAND, .rdtsc, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_XGETBV, .rdmsr, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_XSETBV, .wrmsr, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_GETSEC, .wrmsr, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_RSM, .wrmsr, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_RDRAND, .readTSC, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_XGETBV, .readMSR, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_XSETBV, .writeMSR, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_GETSEC, .writeMSR, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_RSM, .writeMSR, .end, handler: raiseInvalidOpcode),
   ]
 }
 
@@ -42,7 +42,9 @@ extension Processor {
     if vmx.isNonRoot { return recordExit(.cpuid) }
     let result = model.cpuid(
       leaf: UInt32(truncatingIfNeeded: general[0]), subleaf: UInt32(truncatingIfNeeded: general[1]),
-      cr4: cr4)
+      state: CPUIDDynamicState(
+        cr4: cr4, isAPICEnabled: model.hasAPIC, isIn64BitMode: mode == .long,
+        miscEnable: msrs.miscEnable))
     general[0] = UInt64(result.eax)
     general[3] = UInt64(result.ebx)
     general[1] = UInt64(result.ecx)

@@ -21,6 +21,7 @@ extension InstructionForm {
     guard decoded.operands.count == 2 else { return nil }
     let usesOffset = decoded.opcode.0 & 0xfc == 0xa0
     switch (decoded.operands[0], decoded.operands[1]) {
+    case (.segment, _), (_, .segment): return segmentMove(decoded, &builder)
     case (.general, .memory) where usesOffset && decoded.addressBytes == 8:
       builder.immediate = UInt64(bitPattern: decoded.memory.displacement)
       builder.timing = .load
@@ -31,7 +32,6 @@ extension InstructionForm {
       return storeOffsetHandlers[decoded.opcode.0 & 1 == 0 ? 1 : decoded.operandBytes]
     case (.general, .memory): builder.timing = .load
     case (.memory, _): builder.timing = .store
-    case (.segment, _), (_, .segment): return segmentMove(decoded, &builder)
     case (.control, _), (_, .control), (.debug, _), (_, .debug):
       return controlMove(decoded, &builder)
     default: break

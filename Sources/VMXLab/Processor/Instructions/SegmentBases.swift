@@ -5,7 +5,7 @@ import CCapstone
 // Source: Intel SDM, "SWAPGS—Swap GS Base Register" and "RDFSBASE/RDGSBASE—Read FS/GS Segment Base".
 extension InstructionForm {
   static let segmentBases: [InstructionForm] = [
-    InstructionForm(X86_INS_SWAPGS, .swapgs, .end) { state, i in
+    InstructionForm(X86_INS_SWAPGS, .swapGS, .end) { state, i in
       system(state, i) { cpu, _ in cpu.swapGSBase() }
     },
     base(X86_INS_RDFSBASE, .fs) { state, i in

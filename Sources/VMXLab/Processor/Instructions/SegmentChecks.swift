@@ -5,23 +5,23 @@ import CCapstone
 // Source: Intel SDM, "Pointer Validation" and the pages of these instructions.
 extension InstructionForm {
   static let segmentChecks: [InstructionForm] = [
-    InstructionForm(X86_INS_LAR, .segmentCheck, .end) { decoded, builder in
+    InstructionForm(X86_INS_LAR, .segmentQuery, .end) { decoded, builder in
       guard setOperands(decoded, &builder) else { return nil }
       return { state, i in system(state, i) { cpu, i in cpu.loadAccessRights(i) } }
     },
-    InstructionForm(X86_INS_LSL, .segmentCheck, .end) { decoded, builder in
+    InstructionForm(X86_INS_LSL, .segmentQuery, .end) { decoded, builder in
       guard setOperands(decoded, &builder) else { return nil }
       return { state, i in system(state, i) { cpu, i in cpu.loadSegmentLimit(i) } }
     },
-    InstructionForm(X86_INS_VERR, .segmentCheck, .end) { decoded, builder in
+    InstructionForm(X86_INS_VERR, .segmentQuery, .end) { decoded, builder in
       setOperand(decoded, &builder)
       return { state, i in system(state, i) { cpu, i in cpu.verifySegment(i, forWrite: false) } }
     },
-    InstructionForm(X86_INS_VERW, .segmentCheck, .end) { decoded, builder in
+    InstructionForm(X86_INS_VERW, .segmentQuery, .end) { decoded, builder in
       setOperand(decoded, &builder)
       return { state, i in system(state, i) { cpu, i in cpu.verifySegment(i, forWrite: true) } }
     },
-    InstructionForm(X86_INS_ARPL, .segmentCheck, .end) { decoded, builder in
+    InstructionForm(X86_INS_ARPL, .segmentQuery, .end) { decoded, builder in
       guard decoded.operands.count == 2, case .general(let source, _) = decoded.operands[1] else {
         return nil
       }

@@ -10,7 +10,7 @@ extension InstructionForm {
   ]
 
   private static func farPointer(_ id: x86_insn, _ register: SegmentRegister) -> InstructionForm {
-    InstructionForm(id, .segmentLoad, .end) { decoded, builder in
+    InstructionForm(id, .loadSegment, .end) { decoded, builder in
       guard case .general(let offset, _)? = decoded.operands.first, decoded.hasMemoryOperand else {
         return nil
       }
@@ -30,7 +30,7 @@ extension InstructionForm {
     switch (decoded.operands[0], decoded.operands[1]) {
     case (.segment(.cs), _): return nil
     case (.segment(.ss), .general):
-      builder.timing = .segmentLoad
+      builder.timing = .loadSegment
       builder.effect = .end
       return { state, i in
         system(state, i) { cpu, i in
@@ -39,7 +39,7 @@ extension InstructionForm {
         }
       }
     case (.segment(.ss), .memory):
-      builder.timing = .segmentLoad
+      builder.timing = .loadSegment
       builder.effect = .end
       return { state, i in
         system(state, i) { cpu, i in
@@ -48,10 +48,10 @@ extension InstructionForm {
         }
       }
     case (.segment, .general):
-      builder.timing = .segmentLoad
+      builder.timing = .loadSegment
       return moveRegisterToSegment
     case (.segment, .memory):
-      builder.timing = .segmentLoad
+      builder.timing = .loadSegment
       return moveMemoryToSegment
     case (.general(_, let bytes), .segment):
       builder.timing = .alu

@@ -6,8 +6,8 @@ extension InstructionForm {
     shift(X86_INS_SHL, shiftLeftHandlers), shift(X86_INS_SAL, shiftLeftHandlers),
     shift(X86_INS_SHR, shiftRightHandlers), shift(X86_INS_SAR, shiftArithmeticRightHandlers),
     shift(X86_INS_ROL, rotateLeftHandlers), shift(X86_INS_ROR, rotateRightHandlers),
-    shift(X86_INS_RCL, rotateLeftThroughCarryHandlers, .rotateThroughCarry),
-    shift(X86_INS_RCR, rotateRightThroughCarryHandlers, .rotateThroughCarry),
+    shift(X86_INS_RCL, rotateLeftThroughCarryHandlers, .rotateCarry),
+    shift(X86_INS_RCR, rotateRightThroughCarryHandlers, .rotateCarry),
     doubleShift(X86_INS_SHLD, doubleShiftLeftHandlers),
     doubleShift(X86_INS_SHRD, doubleShiftRightHandlers),
   ]
@@ -21,7 +21,7 @@ extension InstructionForm {
   private static func doubleShift(
     _ id: x86_insn, _ handlers: ShiftHandlers
   ) -> InstructionForm {
-    InstructionForm(id, .doubleShift) { decoded, builder in
+    InstructionForm(id, .shiftDouble) { decoded, builder in
       guard decoded.operands.count == 3 else { return nil }
       builder.setSource(decoded.operands[1], of: decoded)
       return handlers.select(decoded, &builder)

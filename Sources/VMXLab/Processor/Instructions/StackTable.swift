@@ -44,7 +44,7 @@ extension InstructionForm {
     case .memory: return popMemoryHandlers[decoded.stackBytes]
     case .segment:
       builder.effect = .end
-      builder.timing = .segmentLoad
+      builder.timing = .loadSegment
       return popSegmentHandlers[decoded.stackBytes]
     default: return nil
     }

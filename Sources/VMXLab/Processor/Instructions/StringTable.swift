@@ -28,7 +28,7 @@ extension InstructionForm {
   private static func string(
     _ id: x86_insn, _ once: WidthHandlers, _ repeated: WidthHandlers
   ) -> InstructionForm {
-    InstructionForm(id, .string) { decoded, builder in
+    InstructionForm(id, .stringStart) { decoded, builder in
       // Capstone has one number for MOVSD and CMPSD of strings and of scalar doubles.
       guard decoded.opcode.0 != 0x0f else {
         builder.effect = .end
@@ -37,7 +37,7 @@ extension InstructionForm {
       let bytes = decoded.opcode.0 & 1 == 0 ? 1 : decoded.operandBytes
       guard decoded.hasREP || decoded.hasREPNE else { return once[bytes] }
       builder.effect = .end
-      builder.timing = .repeatedString
+      builder.timing = .stringStart
       return repeated[bytes]
     }
   }

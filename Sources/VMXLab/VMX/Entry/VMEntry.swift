@@ -25,12 +25,18 @@ extension Processor {
     if interruptibility.blockingByMOVSS { return .failValid(.vmEntryWithEventsBlockedByMOVSS) }
     if launch, vmx.isLaunched { return .failValid(.vmlaunchWithNonClearVMCS) }
     if !launch, !vmx.isLaunched { return .failValid(.vmresumeWithNonLaunchedVMCS) }
-    chargeCycles(.vmEntryBase)
-    chargeCycles(.vmEntryControlsCheck)
-    chargeCycles(.vmEntryHostCheck)
-    chargeCycles(.vmEntryGuestCheck)
-    if let failure = firstFailure() { return failure }
-    return loadGuest(launch: launch)
+    let failure = firstFailure()
+    chargeChecks(failure)
+    return failure ?? loadGuest(launch: launch)
+  }
+
+  /// Charges for the stages up to the one that failed.
+  private mutating func chargeChecks(_ failure: VMEntryOutcome?) {
+    chargeCycles(.entryControlChecks)
+    if failure == .failValid(.vmEntryWithInvalidControlFields) { return }
+    chargeCycles(.entryHostChecks)
+    if failure == .failValid(.vmEntryWithInvalidHostStateFields) { return }
+    chargeCycles(.entryGuestChecks)
   }
 
   /// Makes the checks that are due: a section that has passed is not checked again unless what it
@@ -92,9 +98,10 @@ extension Processor {
       ? SecondaryProcessorBasedControls(rawValue: vmx.vmcs.secondaryProcessorBasedControls) : []
     let hostRSP = general[4]
     loadGuestState()
-    chargeCycles(.vmEntryStateLoad)
+    chargeCycles(.entryGuestStateLoad)
     if case .failed(let entry) = loadMSRs(
-      address: vmx.vmcs.entryMSRLoadAddress, count: vmx.vmcs.entryMSRLoadCount)
+      address: vmx.vmcs.entryMSRLoadAddress, count: vmx.vmcs.entryMSRLoadCount,
+      charging: .entryMSRLoadEntry)
     {
       general[4] = hostRSP
       return .msrLoadFailed(entry: entry)
@@ -198,7 +205,7 @@ extension Processor {
     updateMode()
     updateAttention()
     if event.isValid {
-      chargeCycles(.vmEntryEventInjection)
+      chargeCycles(.entryEventInjection)
       inject(event)
     }
     nextRIP = rip

@@ -13,8 +13,8 @@ extension Processor {
     let stored = storeMSRs(
       address: vmx.vmcs.exitMSRStoreAddress, count: vmx.vmcs.exitMSRStoreCount)
     observe(.exit(exit.reason, qualification: exit.qualification, rip: vmx.vmcs.guestRIP))
-    chargeCycles(.vmExitBase)
-    chargeCycles(.vmExitSaveState)
+    chargeCycles(.exitBase)
+    chargeCycles(.exitSaveState)
     guard stored else { return abortVMX(.savingGuestMSRs) }
     // The guest may have entered IA-32e mode by itself.
     let controls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
@@ -34,12 +34,13 @@ extension Processor {
     if blocksNMI { interruptibility.blockingByNMI = true }
     guard loadHostState() else { return abortVMX(.loadingHostPDPTEs) }
     switch loadMSRs(
-      address: vmx.vmcs.exitMSRLoadAddress, count: vmx.vmcs.exitMSRLoadCount)
+      address: vmx.vmcs.exitMSRLoadAddress, count: vmx.vmcs.exitMSRLoadCount,
+      charging: .exitMSRLoadEntry)
     {
     case .loaded: break
     case .failed: return abortVMX(.loadingHostMSRs)
     }
-    chargeCycles(.vmExitLoadHostState)
+    chargeCycles(.exitHostStateLoad)
     vmx.noteExit(signals)
   }
 

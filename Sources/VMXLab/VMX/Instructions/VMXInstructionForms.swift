@@ -16,10 +16,10 @@ extension InstructionForm {
     InstructionForm(X86_INS_VMXOFF, .vmxoff, .end) { state, i in
       system(state, i) { cpu, i in cpu.vmxoff(i) }
     },
-    InstructionForm(X86_INS_VMLAUNCH, .none, .end) { state, i in
+    InstructionForm(X86_INS_VMLAUNCH, .entryBase, .end) { state, i in
       system(state, i) { cpu, i in cpu.vmEntry(i, launch: true) }
     },
-    InstructionForm(X86_INS_VMRESUME, .none, .end) { state, i in
+    InstructionForm(X86_INS_VMRESUME, .entryBase, .end) { state, i in
       system(state, i) { cpu, i in cpu.vmEntry(i, launch: false) }
     },
     InstructionForm(X86_INS_VMCALL, .vmcall, .end) { state, i in

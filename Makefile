@@ -1,0 +1,60 @@
+# What a newcomer and the continuous integration call. `make help` lists it.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+SWIFT_MINIMUM := 6.3
+SAMPLE := build/firmware/hello.elf
+# Packages of Debian that the build needs, by the file that shows that one is there.
+CAPSTONE_HEADER := /usr/include/capstone/capstone.h
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
+
+.PHONY: help run build firmware test guests format lint clean dependencies swift
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: build firmware ## Build, and boot the first sample hypervisor.
+	.build/release/vmxlab run --stats $(SAMPLE)
+
+build: dependencies ## Build the release: .build/release/vmxlab.
+	swift build -c release --product vmxlab
+
+firmware: swift ## Build the sample hypervisors: build/firmware/NAME.elf.
+	@$(MAKE) --no-print-directory -C firmware
+
+guests: swift
+	@$(MAKE) --no-print-directory -C firmware guests
+
+test: dependencies firmware guests ## Run every test.
+	swift build --build-tests
+	swift test --skip-build
+
+format: ## Format every Swift file in place.
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+lint: ## Check the format of every Swift file.
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+clean: ## Remove everything that is built.
+	swift package clean
+	rm -rf build
+
+# Installs what is missing; does nothing, and asks for no password, if nothing is.
+dependencies: swift
+	@test -e $(CAPSTONE_HEADER) || pkg-config --exists capstone 2>/dev/null || { \
+	  command -v apt-get >/dev/null || { \
+	    echo "make: Capstone is missing: install its development files (libcapstone-dev)" >&2; exit 1; }; \
+	  echo "Installing libcapstone-dev"; \
+	  $(SUDO) apt-get update -q && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy libcapstone-dev; }
+
+swift:
+	@command -v swift >/dev/null || { \
+	  echo "make: swift is missing: install Swift $(SWIFT_MINIMUM) or later from https://www.swift.org/install" >&2; \
+	  exit 1; }
+	@version=$$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p' | sed 1q); \
+	  test "$$(printf '%s\n' "$(SWIFT_MINIMUM)" "$$version" | sort -V | sed 1q)" = "$(SWIFT_MINIMUM)" || { \
+	  echo "make: Swift $(SWIFT_MINIMUM) or later is needed, this is $${version:-of an unknown version}" >&2; \
+	  exit 1; }

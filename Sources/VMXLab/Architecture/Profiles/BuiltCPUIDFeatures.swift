@@ -1,0 +1,290 @@
+/// Which of the manual's CPUID flags VMXLab has built, one line a flag, and which other fields of
+/// CPUID pass to the guest as the profile has them. What is in neither table reads as 0.
+///
+/// Source: Intel SDM, "CPUID—CPU Identification".
+public enum BuiltCPUIDFeatures {
+  private typealias Line = (bit: UInt8, name: String, state: BuildState)
+
+  /// Every flag, by leaf, sub-leaf, register and bit.
+  public static let features: [CPUIDFeature] =
+    lines(1, 0, .ecx, leaf1ECX) + lines(1, 0, .edx, leaf1EDX) + lines(6, 0, .eax, leaf6EAX)
+    + lines(7, 0, .ebx, leaf7EBX) + lines(7, 0, .ecx, leaf7ECX) + lines(7, 0, .edx, leaf7EDX)
+    + lines(7, 1, .eax, leaf7Subleaf1EAX) + lines(0xd, 1, .eax, leafDSubleaf1EAX)
+    + lines(0x8000_0001, 0, .ecx, extendedLeaf1ECX) + lines(0x8000_0001, 0, .edx, extendedLeaf1EDX)
+    + lines(0x8000_0007, 0, .edx, extendedLeaf7EDX) + lines(0x8000_0008, 0, .ebx, extendedLeaf8EBX)
+
+  private static func lines(
+    _ leaf: UInt32, _ subleaf: UInt32, _ register: CPUIDRegister, _ lines: [Line]
+  ) -> [CPUIDFeature] {
+    lines.map { line in
+      CPUIDFeature(
+        leaf: leaf, subleaf: subleaf, register: register, bit: line.bit, name: line.name,
+        isBuilt: line.state == .built)
+    }
+  }
+
+  /// Leaves whose result depends on ECX.
+  static let indexedLeaves: Set<UInt32> = [
+    4, 7, 0xb, 0xd, 0xf, 0x10, 0x12, 0x14, 0x17, 0x18, 0x1d, 0x1e, 0x1f, 0x20, 0x23, 0x24,
+  ]
+
+  // MARK: Flags
+
+  private static let leaf1ECX: [Line] = [
+    (0, "SSE3", .notBuilt),
+    (1, "PCLMULQDQ", .notBuilt),
+    (2, "DTES64", .notBuilt),
+    (3, "MONITOR", .notBuilt),
+    (4, "DS-CPL", .notBuilt),
+    (5, "VMX", .built),
+    (6, "SMX", .notBuilt),
+    (7, "EIST", .notBuilt),
+    (8, "TM2", .notBuilt),
+    (9, "SSSE3", .notBuilt),
+    (10, "CNXT-ID", .notBuilt),
+    (11, "SDBG", .notBuilt),
+    (12, "FMA", .notBuilt),
+    (13, "CMPXCHG16B", .built),
+    (14, "xTPR Update Control", .notBuilt),
+    (15, "PDCM", .notBuilt),
+    (17, "PCID", .built),
+    (18, "DCA", .notBuilt),
+    (19, "SSE4_1", .notBuilt),
+    (20, "SSE4_2", .notBuilt),
+    (21, "x2APIC", .notBuilt),
+    (22, "MOVBE", .built),
+    (23, "POPCNT", .built),
+    (24, "TSC-Deadline", .notBuilt),
+    (25, "AESNI", .notBuilt),
+    (26, "XSAVE", .notBuilt),
+    (27, "OSXSAVE", .notBuilt),
+    (28, "AVX", .notBuilt),
+    (29, "F16C", .notBuilt),
+    (30, "RDRAND", .notBuilt),
+  ]
+
+  private static let leaf1EDX: [Line] = [
+    (0, "FPU", .built),
+    (1, "VME", .built),
+    (2, "DE", .built),
+    (3, "PSE", .built),
+    (4, "TSC", .built),
+    (5, "MSR", .built),
+    (6, "PAE", .built),
+    (7, "MCE", .built),
+    (8, "CX8", .built),
+    (9, "APIC", .notBuilt),
+    (11, "SEP", .built),
+    (12, "MTRR", .built),
+    (13, "PGE", .built),
+    (14, "MCA", .built),
+    (15, "CMOV", .built),
+    (16, "PAT", .built),
+    (17, "PSE-36", .built),
+    (18, "PSN", .notBuilt),
+    (19, "CLFSH", .built),
+    (21, "DS", .notBuilt),
+    (22, "ACPI", .notBuilt),
+    (23, "MMX", .built),
+    (24, "FXSR", .built),
+    (25, "SSE", .built),
+    (26, "SSE2", .built),
+    (27, "SS", .built),
+    (28, "HTT", .built),
+    (29, "TM", .notBuilt),
+    (31, "PBE", .notBuilt),
+  ]
+
+  private static let leaf6EAX: [Line] = [
+    (0, "Digital temperature sensor", .notBuilt),
+    (1, "Turbo Boost", .notBuilt),
+    (2, "ARAT", .notBuilt),
+    (4, "PLN", .notBuilt),
+    (5, "ECMD", .notBuilt),
+    (6, "PTM", .notBuilt),
+    (7, "HWP", .notBuilt),
+  ]
+
+  private static let leaf7EBX: [Line] = [
+    (0, "FSGSBASE", .built),
+    (1, "IA32_TSC_ADJUST", .built),
+    (2, "SGX", .notBuilt),
+    (3, "BMI1", .notBuilt),
+    (4, "HLE", .notBuilt),
+    (5, "AVX2", .notBuilt),
+    (6, "FDP_EXCPTN_ONLY", .notBuilt),
+    (7, "SMEP", .built),
+    (8, "BMI2", .notBuilt),
+    (9, "Enhanced REP MOVSB/STOSB", .built),
+    (10, "INVPCID", .built),
+    (11, "RTM", .notBuilt),
+    (12, "RDT-M", .notBuilt),
+    (13, "Deprecates FPU CS and FPU DS", .notBuilt),
+    (14, "MPX", .notBuilt),
+    (15, "RDT-A", .notBuilt),
+    (16, "AVX512F", .notBuilt),
+    (17, "AVX512DQ", .notBuilt),
+    (18, "RDSEED", .notBuilt),
+    (19, "ADX", .notBuilt),
+    (20, "SMAP", .built),
+    (21, "AVX512_IFMA", .notBuilt),
+    (23, "CLFLUSHOPT", .built),
+    (24, "CLWB", .notBuilt),
+    (25, "Intel Processor Trace", .notBuilt),
+    (28, "AVX512CD", .notBuilt),
+    (29, "SHA", .notBuilt),
+    (30, "AVX512BW", .notBuilt),
+    (31, "AVX512VL", .notBuilt),
+  ]
+
+  private static let leaf7ECX: [Line] = [
+    (0, "PREFETCHWT1", .notBuilt),
+    (1, "AVX512_VBMI", .notBuilt),
+    (2, "UMIP", .built),
+    (3, "PKU", .notBuilt),
+    (4, "OSPKE", .notBuilt),
+    (5, "WAITPKG", .notBuilt),
+    (6, "AVX512_VBMI2", .notBuilt),
+    (7, "CET_SS", .notBuilt),
+    (8, "GFNI", .notBuilt),
+    (9, "VAES", .notBuilt),
+    (10, "VPCLMULQDQ", .notBuilt),
+    (11, "AVX512_VNNI", .notBuilt),
+    (12, "AVX512_BITALG", .notBuilt),
+    (13, "TME_EN", .notBuilt),
+    (14, "AVX512_VPOPCNTDQ", .notBuilt),
+    (16, "LA57", .notBuilt),
+    (22, "RDPID", .built),
+    (23, "KL", .notBuilt),
+    (24, "BUS_LOCK_DETECT", .notBuilt),
+    (25, "CLDEMOTE", .notBuilt),
+    (27, "MOVDIRI", .notBuilt),
+    (28, "MOVDIR64B", .notBuilt),
+    (29, "ENQCMD", .notBuilt),
+    (30, "SGX_LC", .notBuilt),
+    (31, "PKS", .notBuilt),
+  ]
+
+  private static let leaf7EDX: [Line] = [
+    (1, "SGX-KEYS", .notBuilt),
+    (4, "Fast Short REP MOV", .notBuilt),
+    (5, "UINTR", .notBuilt),
+    (8, "AVX512_VP2INTERSECT", .notBuilt),
+    (9, "SRBDS_CTRL", .notBuilt),
+    (10, "MD_CLEAR", .notBuilt),
+    (11, "RTM_ALWAYS_ABORT", .notBuilt),
+    (13, "RTM_FORCE_ABORT", .notBuilt),
+    (14, "SERIALIZE", .notBuilt),
+    (15, "Hybrid", .notBuilt),
+    (16, "TSXLDTRK", .notBuilt),
+    (18, "PCONFIG", .notBuilt),
+    (19, "Architectural LBRs", .notBuilt),
+    (20, "CET_IBT", .notBuilt),
+    (22, "AMX-BF16", .notBuilt),
+    (23, "AVX512_FP16", .notBuilt),
+    (24, "AMX-TILE", .notBuilt),
+    (25, "AMX-INT8", .notBuilt),
+    (26, "IBRS and IBPB", .notBuilt),
+    (27, "STIBP", .notBuilt),
+    (28, "L1D_FLUSH", .notBuilt),
+    (29, "IA32_ARCH_CAPABILITIES", .notBuilt),
+    (30, "IA32_CORE_CAPABILITIES", .notBuilt),
+    (31, "SSBD", .notBuilt),
+  ]
+
+  private static let leaf7Subleaf1EAX: [Line] = [
+    (4, "AVX-VNNI", .notBuilt),
+    (5, "AVX512_BF16", .notBuilt),
+    (10, "Fast zero-length REP MOVSB", .notBuilt),
+    (11, "Fast short REP STOSB", .notBuilt),
+    (12, "Fast short REP CMPSB, REP SCASB", .notBuilt),
+    (22, "HRESET", .notBuilt),
+  ]
+
+  private static let leafDSubleaf1EAX: [Line] = [
+    (0, "XSAVEOPT", .notBuilt),
+    (1, "XSAVEC", .notBuilt),
+    (2, "XGETBV with ECX = 1", .notBuilt),
+    (3, "XSAVES", .notBuilt),
+    (4, "XFD", .notBuilt),
+  ]
+
+  private static let extendedLeaf1ECX: [Line] = [
+    (0, "LAHF/SAHF", .built),
+    (5, "LZCNT", .built),
+    (8, "PREFETCHW", .built),
+  ]
+
+  private static let extendedLeaf1EDX: [Line] = [
+    (11, "SYSCALL/SYSRET", .built),
+    (20, "Execute Disable", .built),
+    (26, "1-GByte pages", .built),
+    (27, "RDTSCP", .built),
+    (29, "Intel 64", .built),
+  ]
+
+  private static let extendedLeaf7EDX: [Line] = [
+    (8, "Invariant TSC", .built)
+  ]
+
+  private static let extendedLeaf8EBX: [Line] = [
+    (9, "WBNOINVD", .notBuilt)
+  ]
+
+  // MARK: Fields that are no flags
+
+  /// A field that a guest sees as the profile has it.
+  struct Field: Sendable {
+    let leaf: UInt32
+    /// Nil for every sub-leaf.
+    let subleaf: UInt32?
+    let register: CPUIDRegister
+    let mask: UInt32
+  }
+
+  /// Fields that are not flags, and that say nothing of a feature that is not built.
+  static let fields: [Field] =
+    whole(0, .eax, .ebx, .ecx, .edx)
+    + whole(1, .eax)
+    // Brand index, CLFLUSH line size, number of APIC IDs; the initial APIC ID is put in when read.
+    + [Field(leaf: 1, subleaf: nil, register: .ebx, mask: 0x00ff_ffff)]
+    + whole(2, .eax, .ebx, .ecx, .edx)
+    + whole(4, .eax, .ebx, .ecx, .edx)
+    + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
+    + whole(0xb, .eax, .ebx, .ecx, .edx)
+    + whole(0x15, .eax, .ebx, .ecx)
+    + whole(0x16, .eax, .ebx, .ecx)
+    + whole(0x8000_0000, .eax)
+    + whole(0x8000_0002, .eax, .ebx, .ecx, .edx)
+    + whole(0x8000_0003, .eax, .ebx, .ecx, .edx)
+    + whole(0x8000_0004, .eax, .ebx, .ecx, .edx)
+    + whole(0x8000_0006, .ecx)
+    + whole(0x8000_0008, .eax)
+
+  private static func whole(_ leaf: UInt32, _ registers: CPUIDRegister...) -> [Field] {
+    registers.map { Field(leaf: leaf, subleaf: nil, register: $0, mask: 0xffff_ffff) }
+  }
+
+  /// Whether VMXLab has built the flag of that place; false for one that is not in the table.
+  public static func isBuilt(
+    leaf: UInt32, subleaf: UInt32 = 0, register: CPUIDRegister, bit: UInt8
+  ) -> Bool {
+    features.contains {
+      $0.leaf == leaf && $0.subleaf == subleaf && $0.register == register && $0.bit == bit
+        && $0.isBuilt
+    }
+  }
+
+  /// The bits of a CPUID result that a guest may see.
+  static func visibleBits(leaf: UInt32, subleaf: UInt32) -> CPUIDResult {
+    var mask = CPUIDResult.zero
+    for field in fields where field.leaf == leaf && (field.subleaf ?? subleaf) == subleaf {
+      mask[field.register] |= field.mask
+    }
+    for feature in features
+    where feature.isBuilt && feature.leaf == leaf && feature.subleaf == subleaf {
+      mask[feature.register] |= 1 << UInt32(feature.bit & 31)
+    }
+    return mask
+  }
+}

@@ -1,0 +1,92 @@
+extension TimingProfileCatalog {
+  static let haswell: StaticString = #"""
+    {
+      "name": "haswell",
+      "description": "Haswell",
+      "vmcsCaching": true,
+      "groups": [
+        {
+          "source": "LLVM 19 scheduling model haswell (llvm-mca): reciprocal throughput, rounded up to a whole cycle",
+          "cycles": {
+            "alu": 1, "load": 1, "store": 1, "readModifyWrite": 1, "lea": 1, "multiply8": 1,
+            "multiply16": 1, "multiply32": 1, "multiply64": 1, "shift": 1, "shiftDouble": 1,
+            "rotateCarry": 2, "bitScan": 1, "push": 1, "pop": 1, "leave": 1, "branchNotTaken": 1,
+            "branchTaken": 1, "jump": 1, "indirectBranch": 1, "call": 1, "return": 1, "loop": 2,
+            "prefetch": 1, "nop": 1, "x87": 1, "sse": 1, "sseMultiply": 1
+          }
+        },
+        {
+          "source": "after Agner Fog, Instruction tables: reciprocal throughput, the middle of a published range; of a locked instruction what the prefix adds",
+          "cycles": {
+            "divide8": 9, "divide16": 9, "divide32": 10, "divide64": 48, "signedDivide8": 8,
+            "signedDivide16": 8, "signedDivide32": 10, "signedDivide64": 53, "decimalAdjust": 4,
+            "flagsTransfer": 18, "pushAll": 8, "popAll": 9, "enter": 8, "lock": 18,
+            "exchangeMemory": 21, "compareExchange": 6, "compareExchange16B": 11, "fence": 33,
+            "cpuid": 175, "readTSC": 24, "readTSCP": 32, "readPMC": 35, "loadSegment": 16,
+            "readSegment": 1, "sseDivide": 11, "x87Transcendental": 60, "fxSave": 70,
+            "fxRestore": 66, "xSave": 100, "xRestore": 90, "farTransfer": 60
+          }
+        },
+        {
+          "source": "after Agner Fog, Instruction tables",
+          "cycles": {
+            "pause": 9
+          }
+        },
+        {
+          "source": "Intel Optimization Reference Manual, Enhanced REP MOVSB and STOSB Operation: start-up; a step is charged a cycle",
+          "cycles": {
+            "stringStart": 35, "stringStep": 1
+          }
+        },
+        {
+          "source": "after Mi et al., SkyBridge (EuroSys 2019), measured on Skylake; no figure for this part",
+          "cycles": {
+            "syscall": 82, "sysret": 75, "swapGS": 26, "writeControlRegister": 186, "vmfunc": 134
+          }
+        },
+        {
+          "source": "estimate: the downward trend of Agesen et al., Software Techniques for Avoiding Hardware Virtualization Exits (USENIX ATC 2012) continued, a round trip of 630 cycles with no field changed",
+          "cycles": {
+            "entryBase": 90, "entryGuestStateLoad": 200, "exitBase": 80, "exitSaveState": 120,
+            "exitHostStateLoad": 140
+          }
+        },
+        {
+          "source": "Linux commit 3af80fec6e7f (KVM: VMX): consistency checks, done only when a field has changed, take several hundred cycles; 300 in all, split by the number of checks (an estimate)",
+          "cycles": {
+            "entryControlChecks": 70, "entryHostChecks": 70, "entryGuestChecks": 160
+          }
+        },
+        {
+          "source": "estimate: as RDMSR and WRMSR, with the access to the entry's 16 bytes",
+          "cycles": {
+            "entryMSRLoadEntry": 120, "exitMSRStoreEntry": 85, "exitMSRLoadEntry": 120
+          }
+        },
+        {
+          "source": "estimate: as the delivery of an exception",
+          "cycles": {
+            "entryEventInjection": 180, "entryPDPTELoad": 30
+          }
+        },
+        {
+          "source": "estimate: no measurement was found",
+          "cycles": {
+            "hlt": 1, "cacheLineFlush": 50, "readMSR": 80, "writeMSR": 120,
+            "readControlRegister": 12, "readDebugRegister": 30, "writeDebugRegister": 60,
+            "loadDescriptorTable": 40, "storeDescriptorTable": 10, "loadTaskRegister": 60,
+            "loadLDTR": 40, "segmentQuery": 30, "segmentBase": 18, "invalidatePage": 150,
+            "invalidatePCID": 200, "writeBackInvalidate": 2000, "clearTaskSwitched": 25,
+            "interruptFlag": 4, "xGetSet": 20, "random": 300, "monitor": 60, "sysenter": 82,
+            "sysexit": 75, "softwareInterrupt": 180, "interruptReturn": 160,
+            "exceptionDelivery": 180, "interruptDelivery": 220, "taskSwitch": 300, "portInput": 300,
+            "portOutput": 300, "deviceAccess": 300, "pageWalkStep": 7, "eptWalkStep": 7,
+            "vmxon": 300, "vmxoff": 200, "vmclear": 180, "vmptrld": 180, "vmptrst": 30,
+            "vmread": 30, "vmwrite": 30, "invept": 200, "invvpid": 200, "vmcall": 30
+          }
+        }
+      ]
+    }
+    """#
+}

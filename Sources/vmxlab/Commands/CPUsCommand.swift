@@ -1,0 +1,43 @@
+import ArgumentParser
+import SystemPackage
+import VMXLab
+
+/// `vmxlab cpus`: the processors that can be emulated.
+struct CPUsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cpus",
+    abstract: "List the processors that can be emulated.",
+    discussion: """
+      Shows each processor profile with the VMX capabilities that a guest sees: what the part has, less \
+      what VMXLab has not built. A control that is not listed must be 0.
+
+      EXAMPLES
+        vmxlab cpus
+        vmxlab cpus skylake-server
+        vmxlab cpus --json
+      """)
+
+  @Flag(help: "Write JSON.")
+  var json = false
+
+  @Argument(
+    help: ArgumentHelp("The profiles to show. (default: all)", valueName: "profile"),
+    transform: { try ProfileNames.processor($0) })
+  var profiles: [CPUProfile] = []
+
+  func run() throws {
+    let output = OutputStream(.standardOutput, name: "standard output")
+    do {
+      let shown = try profiles.isEmpty ? CPUProfile.names.map(CPUProfile.named) : profiles
+      let descriptions = shown.map(ProcessorDescription.init)
+      output.append(
+        json
+          ? ProcessorDescription.json(descriptions)
+          : descriptions.map(\.text).joined(separator: "\n"))
+      try output.finish()
+    } catch let error as OutputError {
+      Messages(isQuiet: false).error("\(error)")
+      throw ExitCode.outputFailed
+    }
+  }
+}
