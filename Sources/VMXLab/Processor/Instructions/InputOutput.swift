@@ -95,10 +95,11 @@ extension Processor {
     if access.isRepeated, general[1] & mask == 0 { return }
     guard checkPort(access) else { return }
     let width = UInt64(access.byteCount)
+    let operand = uncheckedStringAddress(i, register: 7, segment: 0)
+    if interceptStringIO(access, i, linear: operand, segment: 0) { return }
     guard
       let linear = stringAddress(i, register: 7, segment: 0, byteCount: width, access: .write)
     else { return }
-    if interceptStringIO(access, i, linear: linear, segment: 0) { return }
     // The store must not fault once the port has been read.
     guard translate(linear, .write, tag: dataTag) != nil,
       translate(wrapLinear(linear &+ width &- 1), .write, tag: dataTag) != nil
@@ -117,10 +118,11 @@ extension Processor {
     guard checkPort(access) else { return }
     let width = UInt64(access.byteCount)
     let segment = i.pointer.pointee.segment
+    let operand = uncheckedStringAddress(i, register: 6, segment: segment)
+    if interceptStringIO(access, i, linear: operand, segment: segment) { return }
     guard
       let linear = stringAddress(i, register: 6, segment: segment, byteCount: width, access: .read)
     else { return }
-    if interceptStringIO(access, i, linear: linear, segment: segment) { return }
     guard
       let value = readSlow(
         linear, byteCount: width, tag: dataTag, kind: .read, stack: segment == 2)
@@ -133,6 +135,14 @@ extension Processor {
   private func stringMask(_ i: InstructionReference) -> UInt64 {
     let mode = i.pointer.pointee.mode
     return mode.contains(.address16) ? 0xffff : mode.contains(.address32) ? 0xffff_ffff : ~0
+  }
+
+  /// The operand's linear address as a VM exit reports it: VM exits come before segment faults.
+  private func uncheckedStringAddress(
+    _ i: InstructionReference, register: Int, segment: Int
+  ) -> UInt64 {
+    let offset = general[register] & stringMask(i)
+    return wrapLinear(offset &+ effectiveBase[segment])
   }
 
   private mutating func stringAddress(
