@@ -48,9 +48,9 @@ final class RunSession {
 
   private static func makeMachine(_ options: RunCommand) throws(RunFailure) -> Machine {
     do {
-      var configuration = MachineConfiguration(
+      var configuration = try MachineConfiguration(
         memoryByteCount: options.memory.byteCount,
-        profile: try options.cpu ?? CPUProfile.named(CPUProfile.defaultName),
+        profile: options.cpu ?? CPUProfile.named(CPUProfile.defaultName),
         timing: options.timing)
       if let start = options.rtcStart { configuration.realTimeClockStart = start.seconds }
       return try Machine(configuration)
