@@ -7,12 +7,18 @@ private final class PseudoTerminal {
   let program: Int32
 
   init() throws {
-    user = posix_openpt(O_RDWR | O_NOCTTY)
-    guard user >= 0, grantpt(user) == 0, unlockpt(user) == 0, let name = ptsname(user) else {
+    user = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    var locked: Int32 = 0
+    var number: Int32 = 0
+    guard ioctl(user, Self.setLock, &locked) == 0, ioctl(user, Self.getNumber, &number) == 0 else {
       throw POSIXError(.ENOTTY)
     }
-    program = open(name, O_RDWR | O_NOCTTY)
+    program = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC)
   }
+
+  /// Linux's TIOCSPTLCK and TIOCGPTN, which are macros that Swift does not see.
+  private static let setLock: UInt = 0x4004_5431
+  private static let getNumber: UInt = 0x8004_5430
 
   deinit {
     close(user)

@@ -155,7 +155,8 @@ final class RunSession {
   /// - Throws: `OutputError` if any output could not be written.
   func report(_ end: RunEnd) throws(OutputError) {
     let report = RunReport(machine: machine, end: end, hostTime: hostTime)
-    messages.note(report.summary)
+    // That output failed is said by the error, once.
+    if output?.failure == nil { messages.note(report.summary) }
     if options.stats { messages.show(report.table) }
     try statisticsFile?.replaceContent(with: report.json)
     try trace?.finish()
