@@ -58,7 +58,7 @@ extension Processor {
       errorCode: event.errorCode, instructionLength: event.instructionLength)
     cycles &+= model.eventDeliveryCycles
     activity = .active
-    if event.type == .nmi { interruptibility.blockingByNMI = true }
+    if event.type == .nmi { blockNMIs() }
     var returnRIP = rip
     switch event.type {
     case .softwareInterrupt, .softwareException, .privilegedSoftwareException:
@@ -81,6 +81,15 @@ extension Processor {
     isBetweenIterations = false
     updateMode()
     updateAttention()
+  }
+
+  /// The delivery of an NMI blocks further ones; with virtual NMIs, virtual ones.
+  private mutating func blockNMIs() {
+    if vmx.isNonRoot, vmx.pin.contains(.virtualNMIs) {
+      vmx.blockingByVirtualNMI = true
+    } else {
+      interruptibility.blockingByNMI = true
+    }
   }
 
   /// Records the fault that a gate or its vector causes.
