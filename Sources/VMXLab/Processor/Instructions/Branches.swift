@@ -4,21 +4,21 @@
 // Source: Intel SDM, "JMP—Jump", "Jcc—Jump if Condition Is Met", "CALL—Call Procedure",
 // "RET—Return From Procedure", "LOOP/LOOPcc—Loop According to ECX Counter".
 
-extension Processor {
-  /// Whether 64-bit code may go on at `target`; if not, #GP(0) is recorded.
-  @inline(__always)
-  mutating func allowsLongTarget(_ target: UInt64) -> Bool {
-    if isCanonical(target) { return true }
-    raise(.generalProtection, errorCode: 0)
-    return false
+extension Core {
+  /// Whether 64-bit code may go on at `target`.
+  @inline(__always) func allowsLongTarget(_ target: UInt64) -> Bool {
+    state.pointee.isCanonical(target)
   }
 
-  /// Whether 16- or 32-bit code may go on at `target`; if not, #GP(0) is recorded.
-  @inline(__always)
-  mutating func allowsLegacyTarget(_ target: UInt64) -> Bool {
-    if target <= UInt64(segments[1].limit) { return true }
-    raise(.generalProtection, errorCode: 0)
-    return false
+  /// Whether 16- or 32-bit code may go on at `target`.
+  @inline(__always) func allowsLegacyTarget(_ target: UInt64) -> Bool {
+    target <= UInt64(state.pointee.segments[1].limit)
+  }
+
+  /// Leaves the block with #GP(0): apart, so that branches need no stack frame for it.
+  @inline(never) func refuseTarget(_ i: InstructionReference) {
+    state.pointee.raise(.generalProtection, errorCode: 0)
+    leave(i)
   }
 }
 
@@ -43,7 +43,7 @@ extension Core {
     let target = state.pointee.blockRIP &+ i.pointer.pointee.immediate
     // A target on this page is as canonical as this instruction is.
     if (target ^ state.pointee.blockRIP) & ~0xfff != 0 {
-      guard state.pointee.allowsLongTarget(target) else { return leave(i) }
+      guard allowsLongTarget(target) else { return refuseTarget(i) }
     }
     return branch(i, to: target, link: .taken)
   }
@@ -51,7 +51,7 @@ extension Core {
   /// A direct branch that is taken, outside 64-bit mode.
   @inline(__always) func jumpLegacy(_ i: InstructionReference) {
     let target = (state.pointee.blockRIP &+ i.pointer.pointee.immediate) & targetMask(i)
-    guard state.pointee.allowsLegacyTarget(target) else { return leave(i) }
+    guard allowsLegacyTarget(target) else { return refuseTarget(i) }
     return branch(i, to: target, link: .taken)
   }
 
@@ -63,13 +63,13 @@ extension Core {
 
   /// An indirect branch in 64-bit mode.
   @inline(__always) func jumpLong(_ i: InstructionReference, to target: UInt64) {
-    guard state.pointee.allowsLongTarget(target) else { return leave(i) }
+    guard allowsLongTarget(target) else { return refuseTarget(i) }
     return branch(i, to: target)
   }
 
   /// An indirect branch outside 64-bit mode.
   @inline(__always) func jumpLegacy(_ i: InstructionReference, to target: UInt64) {
-    guard state.pointee.allowsLegacyTarget(target) else { return leave(i) }
+    guard allowsLegacyTarget(target) else { return refuseTarget(i) }
     return branch(i, to: target)
   }
 }
@@ -160,9 +160,8 @@ func callRelativeLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
   let core = Core(state)
   let i = InstructionReference(i)
   let target = core.state.pointee.blockRIP &+ i.pointer.pointee.immediate
-  guard core.state.pointee.allowsLongTarget(target), core.pushLong(core.ripBehind(i)) else {
-    return core.leave(i)
-  }
+  guard core.allowsLongTarget(target) else { return core.refuseTarget(i) }
+  guard core.pushLong(core.ripBehind(i)) else { return core.leave(i) }
   return core.branch(i, to: target, link: .taken)
 }
 
@@ -173,9 +172,8 @@ func callRelativeLegacy<W: OperandWidth>(
   let core = Core(state)
   let i = InstructionReference(i)
   let target = W(low: core.state.pointee.blockRIP &+ i.pointer.pointee.immediate).zeroExtended
-  guard core.state.pointee.allowsLegacyTarget(target),
-    core.state.pointee.push(W(low: core.ripBehind(i)))
-  else { return core.leave(i) }
+  guard core.allowsLegacyTarget(target) else { return core.refuseTarget(i) }
+  guard core.state.pointee.push(W(low: core.ripBehind(i))) else { return core.leave(i) }
   return core.branch(i, to: target, link: .taken)
 }
 
@@ -185,10 +183,11 @@ extension Core {
   func call<W: OperandWidth>(_ i: InstructionReference, to target: W) {
     let target = target.zeroExtended
     if W.bits == 64 {
-      guard state.pointee.allowsLongTarget(target), pushLong(ripBehind(i)) else { return leave(i) }
+      guard allowsLongTarget(target) else { return refuseTarget(i) }
+      guard pushLong(ripBehind(i)) else { return leave(i) }
     } else {
-      guard state.pointee.allowsLegacyTarget(target), state.pointee.push(W(low: ripBehind(i)))
-      else { return leave(i) }
+      guard allowsLegacyTarget(target) else { return refuseTarget(i) }
+      guard state.pointee.push(W(low: ripBehind(i))) else { return leave(i) }
     }
     return branch(i, to: target)
   }
@@ -219,9 +218,10 @@ func returnLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
   let core = Core(state)
   let i = InstructionReference(i)
   let stack = core.state.pointee.general[4]
-  guard let target = core.state.pointee.read(stack, UInt64.self, stack: true),
-    core.state.pointee.allowsLongTarget(target)
-  else { return core.leave(i) }
+  guard let target = core.state.pointee.read(stack, UInt64.self, stack: true) else {
+    return core.leave(i)
+  }
+  guard core.allowsLongTarget(target) else { return core.refuseTarget(i) }
   core.state.pointee.general[4] = stack &+ 8 &+ i.pointer.pointee.immediate
   return core.branch(i, to: target)
 }
@@ -234,9 +234,10 @@ func returnLegacy<W: OperandWidth>(
   let core = Core(state)
   let i = InstructionReference(i)
   var pointer = core.state.pointee.stackPointer
-  guard let target = core.state.pointee.pop(width, &pointer)?.zeroExtended,
-    core.state.pointee.allowsLegacyTarget(target)
-  else { return core.leave(i) }
+  guard let target = core.state.pointee.pop(width, &pointer)?.zeroExtended else {
+    return core.leave(i)
+  }
+  guard core.allowsLegacyTarget(target) else { return core.refuseTarget(i) }
   pointer.offset &+= i.pointer.pointee.immediate
   core.state.pointee.commit(pointer)
   return core.branch(i, to: target)
