@@ -8,9 +8,9 @@ struct OptionTests {
   @Test(
     "Memory sizes",
     arguments: [
-      ("1M", UInt64(1) << 20), ("512M", 512 << 20), ("2048K", 2 << 20), ("1G", 1 << 30),
+      ("1M", 1 << 20), ("512M", 512 << 20), ("2048K", 2 << 20), ("1G", 1 << 30),
       ("64", 64 << 20), ("3g", 3 << 30), ("512G", 512 << 30),
-    ])
+    ] as [(String, UInt64)])
   func memory(text: String, bytes: UInt64) throws {
     #expect(try MemorySize(text).byteCount == bytes)
   }

@@ -14,7 +14,7 @@ struct RandomGuestTests {
     "Random bytes as code, in every mode, do not harm the emulator",
     arguments: 0..<UInt64(40))
   func randomCode(seed: UInt64) throws {
-    var random = SplitMix(seed: seed)
+    var random = SplitMix(state: seed)
     for mode in Mode.allCases {
       let machine = try Machine(
         try MachineConfiguration(
@@ -85,20 +85,5 @@ struct RandomGuestTests {
     state.pointee.startNewAddressSpace()
     state.pointee.updateMode()
     state.pointee.updateAttention()
-  }
-}
-
-/// A small generator, so that a seed names a run.
-private struct SplitMix {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }
