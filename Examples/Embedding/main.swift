@@ -5,8 +5,9 @@ let path = CommandLine.arguments.dropFirst().first ?? "build/firmware/hello.elf"
 let image = try Data(contentsOf: URL(fileURLWithPath: path))
 
 // A machine with 64 MiB, its clock at zero. Nothing in it depends on the host's time or load.
-let profile = try CPUProfile.named("skylake-server")
-let machine = try Machine(MachineConfiguration(memoryByteCount: 64 << 20, profile: profile))
+let configuration = try MachineConfiguration(
+  memoryByteCount: 64 << 20, profile: .named("skylake-server"))
+let machine = try Machine(configuration)
 machine.onSerialOutput { FileHandle.standardError.write(Data([$0])) }
 try machine.boot(BootImage(bytes: [UInt8](image), name: path, arguments: ["verbose"]))
 

@@ -95,15 +95,18 @@ public final class Machine {
   /// The processor must also come back when its VMX-preemption timer runs out.
   private func limitDeadline() {
     let signals = processor.signals
+    let state = processor.pointer
+    // Once the timer has run out, the processor only has to look.
+    guard state.pointee.vmx.preemptionDeadline > state.pointee.cycles else { return }
     signals.pointee.deadline = min(
-      signals.pointee.deadline, processor.pointer.pointee.vmx.preemptionDeadline)
+      signals.pointee.deadline, state.pointee.vmx.preemptionDeadline)
   }
 
   /// Lets time pass to the next event that may wake the processor; a stop if none can.
   private func sleep(until cycleEnd: UInt64) -> MachineStop? {
     let state = processor.pointer
     if state.pointee.vmx.abortIndicator != 0 { return .vmxAbort(state.pointee.vmx.abortIndicator) }
-    let preemption = state.pointee.vmx.preemptionDeadline
+    let preemption = state.pointee.preemptionTimerEvent
     let interruptible = state.pointee.canTakeInterruptsWhileInactive
     let next = min(interruptible ? platform.nextEvent : .max, preemption)
     let canWake =

@@ -15,8 +15,10 @@ struct AddressSpaceNumbers {
 }
 
 extension Processor {
-  /// Moves to a fresh address-space number: nothing translated before is used again.
+  /// Moves to a fresh address-space number: nothing translated before is used again, in this
+  /// address space or in another of the same virtual processor.
   mutating func startNewAddressSpace() {
+    if vmx.isOn { vmx.addressSpaces.remove(vpid: currentVPID) }
     var number = addressSpaces.next()
     if number == nil {
       translations.removeAll()

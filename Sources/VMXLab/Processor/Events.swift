@@ -75,6 +75,8 @@ struct EventDelivery {
   var hasErrorCode = false
   var errorCode: UInt32 = 0
   var instructionLength: UInt8 = 0
+  /// RFLAGS.RF in the flags image that delivery pushes.
+  var hasResumeFlag = false
 
   /// In the format of the IDT-vectoring information field.
   var information: InterruptionInformation {
@@ -106,6 +108,9 @@ struct Interruptibility {
 
 /// What the end of a single-stepped instruction needs to know of its start.
 struct StepState {
+  /// An instruction is being stepped; a VM entry starts afresh, so that it does not count as one of
+  /// the guest's.
+  var isActive = false
   /// EFLAGS.TF was set when the instruction started: a debug trap follows it.
   var hadTF = false
   /// EFLAGS.RF was set when the instruction started, and nothing has loaded the flags since.

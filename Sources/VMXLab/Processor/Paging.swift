@@ -36,7 +36,7 @@ extension Processor {
     }
     guard
       let host = translateGuestPhysical(
-        guestPhysical, kind, cause: .page(linear: linear, rights: page.rights))
+        guestPhysical | linear & 0xfff, kind, cause: .page(linear: linear, rights: page.rights))
     else { return nil }
     return fill(
       linear, kind, tag: tag, physical: host.address, rights: page.rights & host.rights)
@@ -248,6 +248,7 @@ extension Processor {
     }
     if isUserPage { allowed.insert(.user) }
     if rights.contains(.write) { allowed.insert(.tableWritable) }
+    if rights.contains(.fetch) { allowed.insert(.tableExecutable) }
     return allowed
   }
 
@@ -290,6 +291,8 @@ extension Processor {
   private mutating func pageFault(
     _ linear: UInt64, _ kind: AccessKind, tag: UInt64, flags: PageFaultErrorCode
   ) {
+    // A page fault also invalidates what is cached for the address.
+    translations.remove(linear)
     var code = flags
     if kind == .write { code.insert(.write) }
     let accessClass = tag & 3
@@ -320,6 +323,8 @@ struct PageRights: OptionSet {
   static let dirty = PageRights(rawValue: 1 << 4)
   /// R/W is set in every entry, whatever CR0.WP makes of it (for EPT-violation qualifications).
   static let tableWritable = PageRights(rawValue: 1 << 5)
+  /// XD is clear in every entry, whatever SMEP makes of it.
+  static let tableExecutable = PageRights(rawValue: 1 << 6)
 
   /// What both translations allow.
   @inline(__always) static func & (guest: PageRights, host: PageRights) -> PageRights {

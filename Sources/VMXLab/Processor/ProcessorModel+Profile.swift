@@ -87,14 +87,3 @@ extension CPUProfile {
     return msrs
   }
 }
-
-extension CPUProfile {
-  /// What a guest is offered of VMX: the part's capabilities, less what is not built; nil where the
-  /// part has no VMX.
-  public var vmxCapabilities: VMXCapabilities? {
-    let model = ProcessorModel(
-      self, cpuid: CPUIDTable(profile: self), timing: TimingTable(repeating: 0))
-    defer { model.vmcsFields.deallocate() }
-    return model.hasVMX ? model.capabilities : nil
-  }
-}

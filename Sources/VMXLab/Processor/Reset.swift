@@ -27,7 +27,7 @@ extension Processor {
 
   /// The start-up IPI: leaves the wait-for-SIPI state at page `vector` of the first megabyte.
   mutating func startUp(vector: UInt8) {
-    guard activity == .waitForSIPI else { return }
+    guard activity == .waitForSIPI, !interceptStartUp(vector: vector) else { return }
     segments[1].selector = UInt16(vector) << 8
     segments[1].base = UInt64(vector) << 12
     rip = 0

@@ -44,6 +44,11 @@ struct AddressSpaceMemory {
   mutating func removeAll() {
     for index in 0..<Self.count { numbers[index] = 0 }
   }
+
+  /// Forgets every space of a virtual processor, whose mappings have been invalidated.
+  mutating func remove(vpid: UInt16) {
+    for index in 0..<Self.count where keys[index].vpid == vpid { numbers[index] = 0 }
+  }
 }
 
 extension Processor {
@@ -51,12 +56,17 @@ extension Processor {
     let cr0Bits = cr0.rawValue & (CR0.wp.rawValue | CR0.pg.rawValue)
     let cr4Bits: CR4 = [.pse, .pae, .pge, .smep, .smap, .pcide, .la57, .pke]
     let eferBits = efer.rawValue & (EFER.nxe.rawValue | EFER.lma.rawValue)
-    let inGuest = vmx.isNonRoot
     return AddressSpaceKey(
-      vpid: inGuest && vmx.secondary.contains(.enableVPID)
-        ? vmx.vmcs.virtualProcessorIdentifier : 0,
-      cr3: cr3, eptPointer: inGuest && vmx.usesEPT ? vmx.vmcs.eptPointer : 0,
+      vpid: currentVPID, cr3: cr3,
+      eptPointer: vmx.isNonRoot && vmx.usesEPT ? vmx.vmcs.eptPointer : 0,
       modes: cr0Bits | (cr4.rawValue & cr4Bits.rawValue) << 32 | eferBits << 2)
+  }
+
+  /// The current virtual-processor identifier: 0 in VMX root operation and without VPID.
+  ///
+  /// Source: Intel SDM, "Virtual Processor Identifiers (VPIDs)".
+  var currentVPID: UInt16 {
+    vmx.isNonRoot && vmx.secondary.contains(.enableVPID) ? vmx.vmcs.virtualProcessorIdentifier : 0
   }
 
   /// Before a VM entry or exit: remembers the number of the space that is left.
@@ -67,13 +77,14 @@ extension Processor {
   /// After a VM entry or exit: goes back to the number of the space that is entered, unless the
   /// transition invalidates it.
   mutating func enterAddressSpace(keepsTranslations: Bool) {
-    let key = addressSpaceKey
-    if keepsTranslations, let number = vmx.addressSpaces.number(for: key) {
+    // PDPTEs are not part of a space's key: with PAE paging nothing is kept.
+    if keepsTranslations, pagingMode != .pae,
+      let number = vmx.addressSpaces.number(for: addressSpaceKey)
+    {
       addressSpace = number
       updateAccessTags()
     } else {
       startNewAddressSpace()
-      vmx.addressSpaces.remember(key, addressSpace)
     }
   }
 }

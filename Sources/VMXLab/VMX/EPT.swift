@@ -34,6 +34,10 @@ extension Processor {
       isWrite = true
     }
     var level: UInt64 = (pointer >> 3 & 7) &+ 1
+    guard guestPhysical >> (12 &+ 9 &* level) == 0 else {
+      recordEPTViolation(guestPhysical, kind, isWrite: isWrite, rights: 0, cause: cause)
+      return nil
+    }
     var table = pointer & PageTableEntry.address
     var rights = EPTEntry.all
     while true {
@@ -78,7 +82,6 @@ extension Processor {
       }
       if !usesAccessedAndDirty || updated & EPTEntry.dirty != 0 { allowed.insert(.dirty) }
       let mask = ((1 as UInt64) << shift) &- 1
-      if level > 1 { hasLargePages = true }
       return HostPage(
         address: entry & PageTableEntry.address & ~mask | guestPhysical & mask & ~0xfff,
         rights: allowed)
@@ -124,33 +127,42 @@ extension Processor {
       linearAddress = linear
       qualification |= kind == .read ? 1 : kind == .write ? 2 : 4
       qualification |= 1 << 7 | 1 << 8
-      if model.capabilities.eptAndVPID.contains(.advancedExitInformation), cr0.contains(.pg) {
-        if pageRights.contains(.user) { qualification |= 1 << 9 }
-        if pageRights.contains(.tableWritable) { qualification |= 1 << 10 }
-        if !pageRights.contains(.fetch) { qualification |= 1 << 11 }
+      if model.capabilities.eptAndVPID.contains(.advancedExitInformation) {
+        // Without paging, every linear address is a user-mode one, writable and executable.
+        let rights = cr0.contains(.pg) ? pageRights : [.user, .tableWritable, .tableExecutable]
+        if rights.contains(.user) { qualification |= 1 << 9 }
+        if rights.contains(.tableWritable) { qualification |= 1 << 10 }
+        if !rights.contains(.tableExecutable) { qualification |= 1 << 11 }
       }
     case .pagingStructure(let linear):
       linearAddress = linear
-      qualification |= isWrite ? 3 : 1
+      // What counts as a write because of accessed and dirty flags is both.
+      qualification |= kind == .write ? 2 : isWrite ? 3 : 1
       qualification |= 1 << 7
     case .pdpteLoad:
       qualification |= 1
     }
-    if pendingNMIUnblocking { qualification |= 1 << 12 }
-    recordExit(.eptViolation, qualification: qualification)
-    guard pending.kind == .vmExit else { return }
-    vmx.exit.guestPhysicalAddress = guestPhysical
-    vmx.exit.guestLinearAddress = linearAddress
-    vmx.exit.savesRF = true
-    vmx.exit.instructionLength = 0
+    if interruptibility.isUnblockedByIRET, !delivery.isActive { qualification |= 1 << 12 }
+    // The violation also invalidates what is cached for the address.
+    if qualification & 1 << 7 != 0 { translations.remove(linearAddress) }
+    recordEPTExit(
+      .eptViolation, guestPhysical, qualification: qualification, linear: linearAddress)
   }
 
   private mutating func recordEPTMisconfiguration(_ guestPhysical: UInt64) {
-    recordExit(.eptMisconfiguration)
-    guard pending.kind == .vmExit else { return }
+    recordEPTExit(.eptMisconfiguration, guestPhysical)
+  }
+
+  private mutating func recordEPTExit(
+    _ reason: BasicExitReason, _ guestPhysical: UInt64, qualification: UInt64 = 0,
+    linear: UInt64 = 0
+  ) {
+    guard pending.kind == .none else { return }
+    recordExit(reason, qualification: qualification)
     vmx.exit.guestPhysicalAddress = guestPhysical
-    vmx.exit.savesRF = true
+    vmx.exit.guestLinearAddress = linear
     vmx.exit.instructionLength = 0
+    vmx.exit.resumeFlag = delivery.isActive ? SavedResumeFlag(delivery.hasResumeFlag) : .set
   }
 }
 

@@ -9,6 +9,24 @@ enum MSRListResult: Equatable {
   case failed(MSRLoadIndex)
 }
 
+/// One entry of an MSR area.
+///
+/// Source: Intel SDM, "VM-Exit Controls for MSRs", format of an MSR entry.
+public struct MSRListEntry: Equatable, Sendable {
+  /// Bits 31:0.
+  public let index: UInt32
+  /// Bits 63:32, reserved.
+  public let reserved: UInt32
+  /// Bits 127:64.
+  public let value: UInt64
+
+  /// `MSR 0xc0000080 = 0xd01`, and the reserved bits where they are not 0.
+  var text: String {
+    let wrong = reserved == 0 ? "" : ", bits 63:32 = \(hexadecimal(reserved))"
+    return "MSR \(hexadecimal(index)) = \(hexadecimal(value))\(wrong)"
+  }
+}
+
 extension Processor {
   /// Loads the MSRs of a list in order; stops at the first entry that fails.
   ///
@@ -19,19 +37,31 @@ extension Processor {
     let limit = min(count, model.capabilities.msrListMaximum)
     var loaded: UInt32 = 0
     while loaded < limit {
-      let entry = address &+ UInt64(loaded) &* 16
-      let header = load(entry, byteCount: 8)
-      let value = load(entry &+ 8, byteCount: 8)
-      let index = UInt32(truncatingIfNeeded: header)
-      let reserved = UInt32(truncatingIfNeeded: header >> 32)
-      let rule = checkedEntry { $0.msrLoadRule(index: index, reserved: reserved) }
-      guard rule == nil, writeMSR(index, value) else {
+      let entry = msrListEntry(address, UInt64(loaded))
+      let rule = checkedEntry { $0.msrLoadRule(index: entry.index, reserved: entry.reserved) }
+      guard rule == nil, writeMSR(entry.index, entry.value) else {
         return .failed(MSRLoadIndex(afterLoading: loaded))
       }
       loaded &+= 1
       chargeCycles(timing)
     }
     return count > limit ? .failed(MSRLoadIndex(afterLoading: limit)) : .loaded
+  }
+
+  /// The rule that an entry of the VM-entry MSR-load area broke; nil if there were too many entries.
+  mutating func brokenMSRLoadRule(_ number: MSRLoadIndex) -> BrokenRule? {
+    guard UInt32(number.rawValue) <= model.capabilities.msrListMaximum else { return nil }
+    let entry = msrListEntry(vmx.vmcs.entryMSRLoadAddress, UInt64(number.rawValue &- 1))
+    let rule = checkedEntry { $0.msrLoadRule(index: entry.index, reserved: entry.reserved) }
+    return BrokenRule(rule: rule ?? .msrLoadRejected, faults: 0, msr: entry)
+  }
+
+  private mutating func msrListEntry(_ list: UInt64, _ position: UInt64) -> MSRListEntry {
+    let address = list &+ position &* 16
+    let header = load(address, byteCount: 8)
+    return MSRListEntry(
+      index: UInt32(truncatingIfNeeded: header), reserved: UInt32(truncatingIfNeeded: header >> 32),
+      value: load(address &+ 8, byteCount: 8))
   }
 
   /// Stores the MSRs of a list; false if an entry cannot be stored.

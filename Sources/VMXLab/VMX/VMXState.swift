@@ -14,6 +14,10 @@ struct VMXState {
   /// The current VMCS, decoded.
   var vmcs = VMCS()
   var isLaunched = false
+  /// The checks that the current VMCS has not passed, or has been written since.
+  var uncheckedSections = VMEntrySections.all
+  /// The processor state in which it passed the others.
+  var checkedState = VMEntryProcessorState()
 
   // Controls of the running guest, decoded at VM entry so that intercepts test one bit.
   var pin = PinBasedControls()
@@ -24,8 +28,8 @@ struct VMXState {
   var blockingByVirtualNMI = false
   /// Cycle at which the VMX-preemption timer reaches zero; `.max` if it does not run.
   var preemptionDeadline: UInt64 = .max
-  /// The monitor trap flag exits when this many instructions have retired.
-  var monitorTrapInstruction: UInt64 = 0
+  /// The VM exit of the monitor trap flag is pending on the present instruction boundary.
+  var isMonitorTrapDue = false
 
   /// What the VM exit that an instruction or event recorded will report.
   var exit = PendingExit()
@@ -69,10 +73,24 @@ struct PendingExit {
   /// VM-exit interruption information and error code; 0 if the exit is not due to an event.
   var interruptionInformation: UInt32 = 0
   var interruptionErrorCode: UInt32 = 0
-  /// RFLAGS.RF is saved as 1, as the exception's own delivery would have it.
-  var savesRF = false
+  /// What the guest-state area gets as RFLAGS.RF.
+  var resumeFlag = SavedResumeFlag.unchanged
   /// The exit blocks NMIs, as the delivery of the NMI would have.
   var blocksNMI = false
+}
+
+/// RFLAGS.RF in the guest-state area after a VM exit.
+///
+/// Source: Intel SDM, "Saving RIP, RSP, RFLAGS, and SSP".
+enum SavedResumeFlag: UInt8 {
+  /// What the flag was before the VM exit.
+  case unchanged
+  /// Instructions that exit.
+  case clear
+  /// Faults, EPT violations and EPT misconfigurations.
+  case set
+
+  init(_ isSet: Bool) { self = isSet ? .set : .clear }
 }
 
 extension Processor {
@@ -85,6 +103,7 @@ extension Processor {
       reason: reason, qualification: qualification,
       instructionLength: UInt32(truncatingIfNeeded: (nextRIP &- rip) & 0xf),
       instructionInformation: instructionInformation)
+    vmx.exit.resumeFlag = .clear
     pending.kind = .vmExit
     attention.insert(.pendingEvent)
   }

@@ -50,7 +50,7 @@ final class RunSession {
     do {
       var configuration = try MachineConfiguration(
         memoryByteCount: options.memory.byteCount,
-        profile: try options.cpu ?? CPUProfile.named(CPUProfile.defaultName),
+        profile: options.cpu ?? CPUProfile.named(CPUProfile.defaultName),
         timing: options.timing)
       if let start = options.rtcStart { configuration.realTimeClockStart = start.seconds }
       return try Machine(configuration)

@@ -11,7 +11,13 @@ enum CPUProfileCatalog {
 
   /// In order of the parts' age.
   static let entries: [Entry] = [
-    Entry(name: "skylake-server", json: skylakeServer)
+    Entry(name: "penryn", json: penryn),
+    Entry(name: "nehalem", json: nehalem),
+    Entry(name: "sandybridge", json: sandybridge),
+    Entry(name: "haswell", json: haswell),
+    Entry(name: "skylake-server", json: skylakeServer),
+    Entry(name: "icelake-server", json: icelakeServer),
+    Entry(name: "sapphire-rapids", json: sapphireRapids),
   ]
 }
 

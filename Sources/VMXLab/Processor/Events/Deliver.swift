@@ -55,10 +55,14 @@ extension Processor {
   private mutating func transfer(_ event: PendingEvent, _ flags: UInt64) {
     delivery = EventDelivery(
       isActive: true, vector: event.vector, type: event.type, hasErrorCode: event.hasErrorCode,
-      errorCode: event.errorCode, instructionLength: event.instructionLength)
+      errorCode: event.errorCode, instructionLength: event.instructionLength,
+      hasResumeFlag: flags & RFLAGS.rf.rawValue != 0)
     cycles &+= model.eventDeliveryCycles
+    // Should delivery itself lead to a VM exit, this has happened all the same.
     activity = .active
-    if event.type == .nmi { interruptibility.blockingByNMI = true }
+    interruptibility.blockingBySTI = false
+    interruptibility.blockingByMOVSS = false
+    if event.type == .nmi { blockNMIs() }
     var returnRIP = rip
     switch event.type {
     case .softwareInterrupt, .softwareException, .privilegedSoftwareException:
@@ -74,8 +78,7 @@ extension Processor {
     }
     guard isDelivered else { return }
     delivery.isActive = false
-    interruptibility.blockingBySTI = false
-    interruptibility.blockingByMOVSS = false
+    vmx.isMonitorTrapDue = true
     step.hadTF = false
     step.clearsRF = false
     isBetweenIterations = false

@@ -94,19 +94,15 @@ extension Processor {
       if !interceptINIT() { initialize() }
       return true
     }
-    if activity == .shutdown || activity == .waitForSIPI { return false }
+    if activity == .waitForSIPI { return false }
+    if activity == .shutdown { return handleEventInShutdown(requests) }
     if attention.contains(.monitorTrap), interceptMonitorTrap() { return true }
     if debug.pending != 0, !interruptibility.blockingByMOVSS { return deliverDebugTrap() }
     if interceptPreemptionTimer() { return true }
     let shadow = interruptibility
-    if watchesNMIWindow, !shadow.blockingByMOVSS, interceptNMIWindow() { return true }
-    if requests.contains(.nmi), nmisExit || !shadow.blockingByNMI, !shadow.blockingByMOVSS {
-      signals.pointee.requests.remove(.nmi)
-      if !interceptNMI() { deliver(interrupt: ExceptionVector.nmi.rawValue, .nmi) }
-      return true
-    }
+    if !shadow.blockingByMOVSS, interceptNMIWindow() || takeNMI(requests) { return true }
     let allowsInterrupts = systemFlags & RFLAGS.if.rawValue != 0 && !shadow.isInShadow
-    if watchesInterruptWindow, allowsInterrupts, interceptInterruptWindow() { return true }
+    if allowsInterrupts, interceptInterruptWindow() { return true }
     guard requests.contains(.interrupt), allowsInterrupts || externalInterruptsExit else {
       return false
     }
@@ -115,6 +111,19 @@ extension Processor {
     if interceptExternalInterrupt() { return true }
     guard allowsInterrupts else { return false }
     deliver(interrupt: platform.acknowledgeInterrupt(cycles: cycles), .externalInterrupt)
+    return true
+  }
+
+  /// The shutdown state of a guest lets through what can end it.
+  private mutating func handleEventInShutdown(_ requests: PlatformRequests) -> Bool {
+    interceptPreemptionTimer() || interceptNMIWindow() || takeNMI(requests)
+  }
+
+  /// Takes an NMI unless NMIs are blocked.
+  private mutating func takeNMI(_ requests: PlatformRequests) -> Bool {
+    guard requests.contains(.nmi), !interruptibility.blockingByNMI else { return false }
+    signals.pointee.requests.remove(.nmi)
+    if !interceptNMI() { deliver(interrupt: ExceptionVector.nmi.rawValue, .nmi) }
     return true
   }
 
@@ -153,6 +162,7 @@ extension Processor {
 
   /// Notes what the end of the instruction needs to know of its start.
   mutating func beginStep() {
+    step.isActive = true
     step.hadTF = systemFlags & RFLAGS.tf.rawValue != 0
     step.clearsRF = systemFlags & RFLAGS.rf.rawValue != 0
     interruptibility.shadowEndsWithStep = interruptibility.isInShadow
@@ -170,6 +180,7 @@ extension Processor {
       interruptibility.blockingByMOVSS = false
     }
     if step.clearsRF { systemFlags &= ~RFLAGS.rf.rawValue }
+    if step.isActive { vmx.isMonitorTrapDue = true }
     let stepsBranches = msrs.debugCtl & DebugControl.branchTrap != 0
     if step.hadTF, !interruptibility.blockingByMOVSS, !stepsBranches || rip != step.sequentialRIP {
       debug.pending |= DebugStatus.singleStep
@@ -196,14 +207,17 @@ extension Processor {
     let flags = RFLAGS(rawValue: systemFlags)
     if interruptibility.isInShadow { reasons.insert(.interruptShadow) }
     if !flags.isDisjoint(with: [.tf, .rf]) || debug.pending != 0 { reasons.insert(.debug) }
-    if debug.isArmed { reasons.insert(.breakpoints) }
+    if debug.isArmed {
+      reasons.insert(.breakpoints)
+      watchBreakpointPages()
+    }
     if activity != .active { reasons.insert(.inactive) }
     if flags.contains(.if), watchesInterruptWindow { reasons.insert(.interruptWindow) }
     if watchesNMIWindow { reasons.insert(.interruptWindow) }
     attention = reasons
     var requests: PlatformRequests = .stop
     if !blocksINIT { requests.insert(.initialize) }
-    if !interruptibility.blockingByNMI || nmisExit { requests.insert(.nmi) }
+    if !interruptibility.blockingByNMI { requests.insert(.nmi) }
     if flags.contains(.if) || externalInterruptsExit { requests.insert(.interrupt) }
     heededRequests = requests
   }

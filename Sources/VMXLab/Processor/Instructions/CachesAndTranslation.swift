@@ -67,8 +67,8 @@ extension Processor {
       return raise(mode == .virtual8086 && model.hasINVPCID ? .generalProtection : .invalidOpcode,
         errorCode: mode == .virtual8086 && model.hasINVPCID ? 0 : nil)
     }
-    if interceptINVPCID(i) { return }
     guard requireCPL0() else { return }
+    if interceptINVPCID(i) { return }
     let type = systemOperand(i.pointer.pointee.destination)
     let isStack = i.pointer.pointee.segment == 2
     guard let linear = linearOperand(i, byteCount: 16, .read),

@@ -67,6 +67,7 @@ extension Processor {
     let access = portAccess(i, isInput: true)
     guard checkPort(access) else { return }
     if interceptIO(access) { return }
+    notePortAccess(access.port, byteCount: UInt64(access.byteCount))
     let value = UInt64(
       platform.readPort(access.port, byteCount: Int(access.byteCount), cycles: cycles))
     switch access.byteCount {
@@ -80,6 +81,7 @@ extension Processor {
     let access = portAccess(i, isInput: false)
     guard checkPort(access) else { return }
     if interceptIO(access) { return }
+    notePortAccess(access.port, byteCount: UInt64(access.byteCount))
     let value = UInt32(truncatingIfNeeded: general[0])
     platform.writePort(
       access.port, value & (.max >> (32 &- UInt32(access.byteCount) &* 8)),
@@ -95,10 +97,12 @@ extension Processor {
     if access.isRepeated, general[1] & mask == 0 { return }
     guard checkPort(access) else { return }
     let width = UInt64(access.byteCount)
+    let operand = uncheckedStringAddress(i, register: 7, segment: 0)
+    if interceptStringIO(access, i, linear: operand, segment: 0) { return }
     guard
       let linear = stringAddress(i, register: 7, segment: 0, byteCount: width, access: .write)
     else { return }
-    if interceptStringIO(access, i, linear: linear, segment: 0) { return }
+    notePortAccess(access.port, byteCount: width)
     // The store must not fault once the port has been read.
     guard translate(linear, .write, tag: dataTag) != nil,
       translate(wrapLinear(linear &+ width &- 1), .write, tag: dataTag) != nil
@@ -117,14 +121,16 @@ extension Processor {
     guard checkPort(access) else { return }
     let width = UInt64(access.byteCount)
     let segment = i.pointer.pointee.segment
+    let operand = uncheckedStringAddress(i, register: 6, segment: segment)
+    if interceptStringIO(access, i, linear: operand, segment: segment) { return }
     guard
       let linear = stringAddress(i, register: 6, segment: segment, byteCount: width, access: .read)
     else { return }
-    if interceptStringIO(access, i, linear: linear, segment: segment) { return }
     guard
       let value = readSlow(
         linear, byteCount: width, tag: dataTag, kind: .read, stack: segment == 2)
     else { return }
+    notePortAccess(access.port, byteCount: width)
     platform.writePort(
       access.port, UInt32(truncatingIfNeeded: value), byteCount: Int(width), cycles: cycles)
     finishStringIteration(i, register: 6, width: width, mask: mask)
@@ -133,6 +139,14 @@ extension Processor {
   private func stringMask(_ i: InstructionReference) -> UInt64 {
     let mode = i.pointer.pointee.mode
     return mode.contains(.address16) ? 0xffff : mode.contains(.address32) ? 0xffff_ffff : ~0
+  }
+
+  /// The operand's linear address as a VM exit reports it: VM exits come before segment faults.
+  private func uncheckedStringAddress(
+    _ i: InstructionReference, register: Int, segment: Int
+  ) -> UInt64 {
+    let offset = general[register] & stringMask(i)
+    return wrapLinear(offset &+ effectiveBase[segment])
   }
 
   private mutating func stringAddress(

@@ -100,7 +100,8 @@ extension Processor {
     // TSS, LDT, call gates, task gate; in IA-32e mode the 16-bit ones and the task gate are not.
     let types: UInt32 = isIA32e ? 0b0001_1010_0000_0100 : 0b0001_1010_0011_1110
     guard let found = visibleDescriptor(i, systemTypes: types) else { return }
-    setOperand(setResult(i), found.low >> 32 & 0x00f0_ff00, byteCount: operandByteCount(i))
+    // The manual leaves bits 19:16 undefined; processors give those of the descriptor.
+    setOperand(setResult(i), found.low >> 32 & 0x00ff_ff00, byteCount: operandByteCount(i))
     lazy.setZF(true)
   }
 

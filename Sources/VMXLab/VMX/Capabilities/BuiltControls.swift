@@ -65,7 +65,6 @@ public struct BuiltControls: Sendable {
       exit: [
         .saveDebugControls,
         .hostAddressSpaceSize,
-        .loadPerfGlobalCtrl,
         .acknowledgeInterruptOnExit,
         .savePAT,
         .loadPAT,
@@ -77,7 +76,6 @@ public struct BuiltControls: Sendable {
       entry: [
         .loadDebugControls,
         .ia32eModeGuest,
-        .loadPerfGlobalCtrl,
         .loadPAT,
         .loadEFER,
       ]),
@@ -89,6 +87,8 @@ public struct BuiltControls: Sendable {
       .pages2M,
       .pages1G,
       .invept,
+      .accessedAndDirtyFlags,
+      .advancedExitInformation,
       .inveptSingleContext,
       .inveptAllContexts,
       .invvpid,

@@ -33,6 +33,15 @@ public struct BrokenRule: Equatable, Sendable {
   public let rule: VMEntryRule
   /// The bits of the rule's first field that are at fault; 0 where the rule is not about bits.
   public let faults: UInt64
+  /// The entry of the MSR-load area that broke a rule of MSR loading.
+  public let msr: MSRListEntry?
+
+  /// A broken rule.
+  public init(rule: VMEntryRule, faults: UInt64, msr: MSRListEntry? = nil) {
+    self.rule = rule
+    self.faults = faults
+    self.msr = msr
+  }
 }
 
 /// Goes on and collects every broken rule, in the order of the checks.

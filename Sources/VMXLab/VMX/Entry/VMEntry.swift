@@ -25,22 +25,47 @@ extension Processor {
     if interruptibility.blockingByMOVSS { return .failValid(.vmEntryWithEventsBlockedByMOVSS) }
     if launch, vmx.isLaunched { return .failValid(.vmlaunchWithNonClearVMCS) }
     if !launch, !vmx.isLaunched { return .failValid(.vmresumeWithNonLaunchedVMCS) }
+    let failure = firstFailure()
+    chargeChecks(failure)
+    return failure ?? loadGuest(launch: launch)
+  }
+
+  /// Charges for the stages up to the one that failed.
+  private mutating func chargeChecks(_ failure: VMEntryOutcome?) {
     chargeCycles(.entryControlChecks)
+    if failure == .failValid(.vmEntryWithInvalidControlFields) { return }
     chargeCycles(.entryHostChecks)
+    if failure == .failValid(.vmEntryWithInvalidHostStateFields) { return }
     chargeCycles(.entryGuestChecks)
-    if let failure = checkedEntry({ $0.firstFailure() }) { return failure }
-    return loadGuest(launch: launch)
+  }
+
+  /// Makes the checks that are due: a section that has passed is not checked again unless what it
+  /// reads may have changed.
+  private mutating func firstFailure() -> VMEntryOutcome? {
+    let state = entryProcessorState
+    if state != vmx.checkedState {
+      vmx.uncheckedSections = .all
+      vmx.checkedState = state
+    }
+    var unchecked = vmx.uncheckedSections
+    defer { vmx.uncheckedSections = unchecked }
+    return checkedEntry { $0.firstFailure(&unchecked) }
+  }
+
+  private var entryProcessorState: VMEntryProcessorState {
+    VMEntryProcessorState(isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
   }
 
   /// Tells the observer, before a failed entry's exit information is recorded.
   private mutating func observeEntry(_ outcome: VMEntryOutcome, launch: Bool, rip: UInt64) {
-    let isCheck =
+    let broken: [BrokenRule] =
       switch outcome {
-      case .failValid(.vmEntryWithInvalidControlFields): true
-      case .failValid(.vmEntryWithInvalidHostStateFields), .invalidGuestState: true
-      default: false
+      case .failValid(.vmEntryWithInvalidControlFields), .invalidGuestState,
+        .failValid(.vmEntryWithInvalidHostStateFields):
+        brokenEntryRules()
+      case .msrLoadFailed(let entry): [brokenMSRLoadRule(entry)].compactMap { $0 }
+      default: []
       }
-    let broken = isCheck ? brokenEntryRules() : []
     observe(.entry(outcome, isLaunch: launch, rip: rip, broken: broken))
   }
 
@@ -54,8 +79,7 @@ extension Processor {
   mutating func checkedEntry<Result>(
     _ body: (VMEntryContext<ProcessorMemoryReader>) -> Result
   ) -> Result {
-    let state = VMEntryProcessorState(
-      isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
+    let state = entryProcessorState
     let reader = ProcessorMemoryReader(ram: ram)
     let capabilities = model.capabilitiesPointer
     return withUnsafePointer(to: &vmx.vmcs) { vmcs in
@@ -99,6 +123,7 @@ extension Processor {
     if entryControls.contains(.loadDebugControls) {
       debug.dr7 = vmx.vmcs.guestDR7 & 0xffff_2fff | 0x400
       msrs.debugCtl = vmx.vmcs.guestDebugCtl
+      watchBreakpointPages()
     }
     if entryControls.contains(.loadEFER) {
       efer = EFER(rawValue: vmx.vmcs.guestEFER)
@@ -127,7 +152,7 @@ extension Processor {
     cpl = flags.contains(.vm) ? 3 : segments[2].access.dpl
     setRFLAGS(vmx.vmcs.guestRFLAGS)
     if pagingMode == .pae { loadGuestPDPTEs() }
-    enterAddressSpace(keepsTranslations: vmx.secondary.contains(.enableVPID))
+    enterAddressSpace(keepsTranslations: currentVMCSUsesVPID)
     updateMode()
   }
 
@@ -161,24 +186,24 @@ extension Processor {
     let state = InterruptibilityState(rawValue: vmx.vmcs.guestInterruptibilityState)
     interruptibility.blockingBySTI = state.contains(.blockingBySTI)
     interruptibility.blockingByMOVSS = state.contains(.blockingByMOVSS)
-    if vmx.pin.contains(.virtualNMIs) {
-      vmx.blockingByVirtualNMI = state.contains(.blockingByNMI)
-    } else {
-      interruptibility.blockingByNMI = state.contains(.blockingByNMI)
-    }
+    // With virtual NMIs, real ones are not blocked in VMX non-root operation.
+    let hasVirtualNMIs = vmx.pin.contains(.virtualNMIs)
+    let blocksNMIs = state.contains(.blockingByNMI)
+    vmx.blockingByVirtualNMI = hasVirtualNMIs && blocksNMIs
+    interruptibility.blockingByNMI = !hasVirtualNMIs && blocksNMIs
     activity = ActivityState(rawValue: vmx.vmcs.guestActivityState) ?? .active
-    debug.pending = vmx.vmcs.guestPendingDebugExceptions
-    // VMLAUNCH's own retirement counts one, the guest's first instruction the other.
-    vmx.monitorTrapInstruction = instructions &+ 2
+    let event = InterruptionInformation(rawValue: vmx.vmcs.entryInterruptionInformation)
+    debug.pending = pendingDebugExceptions(with: event)
+    vmx.isMonitorTrapDue = false
     attention.remove(.monitorTrap)
     if vmx.primary.contains(.monitorTrapFlag) { attention.insert(.monitorTrap) }
     if vmx.pin.contains(.activateVMXPreemptionTimer) { startPreemptionTimer() }
     // The shadow of STI or MOV SS ends with the guest's first instruction.
     interruptibility.shadowEndsWithStep = false
+    isBetweenIterations = false
     step = StepState()
     updateMode()
     updateAttention()
-    let event = InterruptionInformation(rawValue: vmx.vmcs.entryInterruptionInformation)
     if event.isValid {
       chargeCycles(.entryEventInjection)
       inject(event)
@@ -186,12 +211,28 @@ extension Processor {
     nextRIP = rip
   }
 
+  /// The pending debug exceptions that are left after a VM entry that injects `event`, if it does.
+  ///
+  /// Source: Intel SDM, "Delivery of Pending Debug Exceptions after VM Entry".
+  private func pendingDebugExceptions(with event: InterruptionInformation) -> UInt64 {
+    let pending = vmx.vmcs.guestPendingDebugExceptions
+    guard event.isValid, event.type != .otherEvent else {
+      return activity == .shutdown || activity == .waitForSIPI ? 0 : pending
+    }
+    // Only INT n, INT3 and INTO can stand in the shadow of a MOV SS.
+    let isInstruction = event.type == .softwareInterrupt || event.type == .softwareException
+    return isInstruction && interruptibility.blockingByMOVSS ? pending : 0
+  }
+
   private mutating func startPreemptionTimer() {
     let shift = model.preemptionTimerShift
     let ticks = UInt64(vmx.vmcs.vmxPreemptionTimerValue)
     vmx.preemptionDeadline = ((cycles >> shift) &+ ticks) << shift
-    signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
-    if vmx.preemptionDeadline <= cycles { attention.insert(.interruptWindow) }
+    if vmx.preemptionDeadline <= cycles {
+      attention.insert(.interruptWindow)
+    } else {
+      signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
+    }
   }
 
   /// Delivers the event of the VM-entry interruption-information field.
@@ -199,12 +240,11 @@ extension Processor {
   /// Source: Intel SDM, "Event Injection".
   private mutating func inject(_ information: InterruptionInformation) {
     guard information.type != .otherEvent else {
-      // A pending MTF VM exit: due before the guest's first instruction.
-      vmx.monitorTrapInstruction = instructions &+ 1
+      // A pending MTF VM exit: due before the guest's first instruction, whatever the control says.
+      vmx.isMonitorTrapDue = true
       attention.insert(.monitorTrap)
       return
     }
-    vmx.monitorTrapInstruction = instructions &+ 1
     var event = PendingEvent()
     event.kind = .exception
     event.vector = information.vector
@@ -213,7 +253,6 @@ extension Processor {
     event.errorCode = vmx.vmcs.entryExceptionErrorCode
     event.instructionLength = UInt8(truncatingIfNeeded: vmx.vmcs.entryInstructionLength)
     deliverInjected(event)
-    if information.type == .nmi, vmx.pin.contains(.virtualNMIs) { vmx.blockingByVirtualNMI = true }
   }
 }
 

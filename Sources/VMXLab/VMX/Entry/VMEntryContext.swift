@@ -48,52 +48,103 @@ struct VMEntryContext<Memory: PhysicalMemoryReader> {
   @inline(__always) var isUnrestrictedGuest: Bool { secondary.contains(.unrestrictedGuest) }
 
   /// Checks the VMX controls: a broken rule means VMfailValid with error 7.
-  func checkControls<R: RuleReporter>(_ reporter: inout R) -> Bool {
-    guard checkExecutionControls(&reporter) else { return false }
-    guard checkExitControls(&reporter) else { return false }
-    return checkEntryControls(&reporter)
+  private func checkControls<R: RuleReporter>(
+    _ reporter: inout R, _ due: inout VMEntrySections
+  ) -> Bool {
+    guard check(.executionControls, &due, { checkExecutionControls(&reporter) }) else {
+      return false
+    }
+    guard check(.exitControls, &due, { checkExitControls(&reporter) }) else { return false }
+    return check(.entryControls, &due) { checkEntryControls(&reporter) }
   }
 
   /// Checks the host-state area: a broken rule means VMfailValid with error 8.
-  func checkHostState<R: RuleReporter>(_ reporter: inout R) -> Bool {
-    guard checkHostControlRegisters(&reporter) else { return false }
-    guard checkHostSegments(&reporter) else { return false }
-    return checkAddressSpace(&reporter)
+  private func checkHostState<R: RuleReporter>(
+    _ reporter: inout R, _ due: inout VMEntrySections
+  ) -> Bool {
+    guard check(.hostControlRegisters, &due, { checkHostControlRegisters(&reporter) }) else {
+      return false
+    }
+    guard check(.hostSegments, &due, { checkHostSegments(&reporter) }) else { return false }
+    return check(.addressSpace, &due) { checkAddressSpace(&reporter) }
   }
 
   /// Checks the guest-state area: a broken rule means a VM-entry failure with basic exit reason 33 and
   /// the rule's ``VMEntryRule/failureCode``.
-  func checkGuestState<R: RuleReporter>(_ reporter: inout R) -> Bool {
-    guard checkGuestControlRegisters(&reporter) else { return false }
-    guard checkGuestSegments(&reporter) else { return false }
-    guard checkGuestDescriptorTables(&reporter) else { return false }
-    guard checkGuestRIP(&reporter) else { return false }
-    guard checkGuestNonRegisterState(&reporter) else { return false }
-    return checkGuestPDPTEs(&reporter)
+  private func checkGuestState<R: RuleReporter>(
+    _ reporter: inout R, _ due: inout VMEntrySections
+  ) -> Bool {
+    guard check(.guestControlRegisters, &due, { checkGuestControlRegisters(&reporter) }) else {
+      return false
+    }
+    guard check(.guestSegments, &due, { checkGuestSegments(&reporter) }) else { return false }
+    guard check(.guestDescriptorTables, &due, { checkGuestDescriptorTables(&reporter) }) else {
+      return false
+    }
+    guard check(.guestRIP, &due, { checkGuestRIP(&reporter) }) else { return false }
+    guard check(.guestNonRegisterState, &due, { checkGuestNonRegisterState(&reporter) }) else {
+      return false
+    }
+    return check(.guestPDPTEs, &due) { checkGuestPDPTEs(&reporter) }
+  }
+
+  /// Makes the checks of a section if they are due, and takes it out of `due` if they pass.
+  @inline(__always) private func check(
+    _ section: VMEntrySection, _ due: inout VMEntrySections, _ body: () -> Bool
+  ) -> Bool {
+    guard due.contains(VMEntrySections(section)) else { return true }
+    guard body() else { return false }
+    due.remove(VMEntrySections(section))
+    return true
+  }
+
+  /// The sections whose checks read memory in this state, so that they may come out differently
+  /// though no field was written.
+  @inline(__always) var sectionsThatReadMemory: VMEntrySections {
+    var sections: VMEntrySections = []
+    if primary.contains(.useTPRShadow) { sections.insert(VMEntrySections(.executionControls)) }
+    if vmcs.pointee.vmcsLinkPointer != .max {
+      sections.insert(VMEntrySections(.guestNonRegisterState))
+    }
+    if guestUsesPAEPaging, !secondary.contains(.enableEPT) {
+      sections.insert(VMEntrySections(.guestPDPTEs))
+    }
+    return sections
   }
 
   /// The outcome of the first broken rule, or nil if the guest state may be loaded.
-  func firstFailure() -> VMEntryOutcome? {
+  ///
+  /// - Parameter unchecked: the sections that have not passed in this processor state since a field
+  ///   that they read was written. Those that pass now are taken out.
+  func firstFailure(_ unchecked: inout VMEntrySections) -> VMEntryOutcome? {
     var reporter = SilentReporter()
-    guard checkControls(&reporter) else {
+    unchecked.formUnion(sectionsThatReadMemory)
+    guard checkControls(&reporter, &unchecked) else {
       return .failValid(.vmEntryWithInvalidControlFields)
     }
-    guard checkHostState(&reporter) else {
+    guard checkHostState(&reporter, &unchecked) else {
       return .failValid(.vmEntryWithInvalidHostStateFields)
     }
-    guard checkGuestState(&reporter) else {
+    guard checkGuestState(&reporter, &unchecked) else {
       return .invalidGuestState(reporter.broken?.failureCode ?? .default)
     }
     return nil
+  }
+
+  /// The outcome of the first broken rule of all, or nil if the guest state may be loaded.
+  func firstFailure() -> VMEntryOutcome? {
+    var unchecked = VMEntrySections.all
+    return firstFailure(&unchecked)
   }
 
   /// Every broken rule, of all stages before MSR loading.
   func brokenRules() -> [BrokenRule] {
     var reporter = RecordingReporter()
     // A recording reporter never stops the checks, so what they return says nothing.
-    _ = checkControls(&reporter)
-    _ = checkHostState(&reporter)
-    _ = checkGuestState(&reporter)
+    var sections = VMEntrySections.all
+    _ = checkControls(&reporter, &sections)
+    _ = checkHostState(&reporter, &sections)
+    _ = checkGuestState(&reporter, &sections)
     return reporter.broken
   }
 }

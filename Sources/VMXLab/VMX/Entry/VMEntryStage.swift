@@ -92,7 +92,8 @@ public enum VMEntrySection: UInt8, CaseIterable, Sendable {
   }
 
   /// Whether the section's checks read memory or processor state beside the VMCS, so that they may
-  /// come out differently though no field was written.
+  /// come out differently though no field was written. ``VMEntryContext/sectionsThatReadMemory`` and
+  /// ``VMEntryProcessorState`` say when.
   public var dependsOnMore: Bool {
     switch self {
     case .executionControls, .entryControls, .addressSpace, .guestControlRegisters,

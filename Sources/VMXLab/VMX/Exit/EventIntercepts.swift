@@ -28,11 +28,16 @@ extension Processor {
       qualification: event.qualification,
       information: InterruptionInformation(
         event.type, vector: event.vector, hasErrorCode: event.hasErrorCode,
-        nmiUnblockingDueToIRET: interruptibility.isUnblockedByIRET
+        nmiUnblockingDueToIRET: interruptibility.isUnblockedByIRET && !delivery.isActive
           && event.vector != ExceptionVector.doubleFault.rawValue))
     vmx.exit.interruptionErrorCode = event.hasErrorCode ? event.errorCode : 0
     vmx.exit.instructionLength = UInt32(event.instructionLength)
-    vmx.exit.savesRF = event.type == .hardwareException && event.isFaultThatSetsRF
+    // RF is that of the flags image that delivery would push.
+    if event.type != .hardwareException {
+      vmx.exit.resumeFlag = .clear
+    } else if event.isFaultThatSetsRF {
+      vmx.exit.resumeFlag = .set
+    }
     return true
   }
 
@@ -58,6 +63,7 @@ extension Processor {
     recordEventExit(
       .exceptionOrNMI, information: InterruptionInformation(.nmi, vector: 2))
     vmx.exit.blocksNMI = true
+    if isBetweenIterations { vmx.exit.resumeFlag = .set }
     return true
   }
 
@@ -71,6 +77,7 @@ extension Processor {
         .externalInterrupt, vector: platform.acknowledgeInterrupt(cycles: cycles))
     }
     recordEventExit(.externalInterrupt, information: information)
+    if isBetweenIterations { vmx.exit.resumeFlag = .set }
     return true
   }
 
@@ -78,6 +85,13 @@ extension Processor {
   mutating func interceptINIT() -> Bool {
     guard vmx.isNonRoot else { return false }
     recordEventExit(.initSignal)
+    return true
+  }
+
+  /// A start-up IPI in the wait-for-SIPI state.
+  mutating func interceptStartUp(vector: UInt8) -> Bool {
+    guard vmx.isNonRoot else { return false }
+    recordEventExit(.startupIPI, qualification: UInt64(vector))
     return true
   }
 
@@ -95,11 +109,13 @@ extension Processor {
     return true
   }
 
-  /// The monitor trap flag, once the first instruction after VM entry (or an injected event) is done.
+  /// The monitor trap flag: an instruction or one of its iterations is done, an event has been
+  /// delivered, or VM entry injected the VM exit.
+  ///
+  /// Source: Intel SDM, "Monitor Trap Flag".
   mutating func interceptMonitorTrap() -> Bool {
-    guard vmx.isNonRoot, instructions >= vmx.monitorTrapInstruction else { return false }
+    guard vmx.isNonRoot, vmx.isMonitorTrapDue else { return false }
     recordEventExit(.monitorTrapFlag)
-    attention.remove(.monitorTrap)
     return true
   }
 
@@ -111,21 +127,34 @@ extension Processor {
     return true
   }
 
-  /// Whether INIT signals stay pending: in VMX root operation.
-  var blocksINIT: Bool { vmx.isOn && !vmx.isNonRoot }
+  /// Cycle at which the VMX-preemption timer wakes the processor; it does not in wait-for-SIPI.
+  var preemptionTimerEvent: UInt64 {
+    vmx.isNonRoot && activity != .waitForSIPI ? vmx.preemptionDeadline : .max
+  }
+
+  /// Whether INIT signals stay pending: in VMX root operation, and while a guest waits for a SIPI.
+  var blocksINIT: Bool { vmx.isOn && (!vmx.isNonRoot || activity == .waitForSIPI) }
 
   /// Whether external interrupts cause VM exits, whatever EFLAGS.IF says.
   var externalInterruptsExit: Bool {
     vmx.isNonRoot && vmx.pin.contains(.externalInterruptExiting)
   }
 
-  /// Whether NMIs cause VM exits.
-  var nmisExit: Bool { vmx.isNonRoot && vmx.pin.contains(.nmiExiting) }
+  /// Blocks NMIs, because one is being delivered: virtual ones where the guest has those.
+  mutating func blockNMIs() {
+    if vmx.isNonRoot, vmx.pin.contains(.virtualNMIs) {
+      vmx.blockingByVirtualNMI = true
+    } else {
+      interruptibility.blockingByNMI = true
+    }
+  }
 
+  /// "Interrupt-window exiting" in VMX non-root operation.
   var watchesInterruptWindow: Bool {
     vmx.isNonRoot && vmx.primary.contains(.interruptWindowExiting)
   }
 
+  /// "NMI-window exiting" in VMX non-root operation.
   var watchesNMIWindow: Bool { vmx.isNonRoot && vmx.primary.contains(.nmiWindowExiting) }
 
   /// IRET ends the blocking of NMIs: with virtual NMIs that of virtual NMIs, with NMI exiting alone
@@ -142,9 +171,6 @@ extension Processor {
     updateAttention()
   }
 
-  /// Whether an EPT violation must report that IRET has unblocked NMIs.
-  var pendingNMIUnblocking: Bool { interruptibility.isUnblockedByIRET }
-
   // MARK: Instructions that transfer control through descriptor tables
 
   /// Task switches always cause VM exits in VMX non-root operation.
@@ -156,6 +182,7 @@ extension Processor {
     if source == .gate {
       recordEventExit(.taskSwitch, qualification: qualification)
       vmx.exit.instructionLength = UInt32(delivery.instructionLength)
+      vmx.exit.resumeFlag = SavedResumeFlag(delivery.hasResumeFlag)
     } else {
       recordExit(.taskSwitch, qualification: qualification)
     }
@@ -177,8 +204,7 @@ extension Processor {
       information |= instructionInformation(i)
       if !i.pointer.pointee.mode.contains(.operand16) { information |= 1 << 11 }
       recordExit(
-        .gdtrOrIDTRAccess,
-        qualification: UInt64(bitPattern: Int64(i.pointer.pointee.displacement)),
+        .gdtrOrIDTRAccess, qualification: displacementQualification(i),
         instructionInformation: information)
     case .sldt, .str, .lldt, .ltr:
       if isMemory {
@@ -188,7 +214,7 @@ extension Processor {
       }
       recordExit(
         .ldtrOrTRAccess,
-        qualification: isMemory ? UInt64(bitPattern: Int64(i.pointer.pointee.displacement)) : 0,
+        qualification: isMemory ? displacementQualification(i) : 0,
         instructionInformation: information)
     }
     return true

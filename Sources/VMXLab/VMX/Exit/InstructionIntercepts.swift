@@ -35,7 +35,7 @@ extension Processor {
   mutating func interceptINVPCID(_ i: InstructionReference) -> Bool {
     guard vmx.isNonRoot, vmx.primary.contains(.invlpgExiting) else { return false }
     recordExit(
-      .invpcid, qualification: UInt64(bitPattern: Int64(i.pointer.pointee.displacement)),
+      .invpcid, qualification: displacementQualification(i),
       instructionInformation: instructionInformation(i)
         | UInt32(i.pointer.pointee.destination >> 3) << 28)
     return true
@@ -105,6 +105,16 @@ extension Processor {
     vmx.exit.instructionInformation =
       addressSizeInformation(i) | UInt32(truncatingIfNeeded: segment) << 15
     return true
+  }
+
+  /// The exit qualification of an instruction with a memory operand: its displacement, or with
+  /// RIP-relative addressing the address itself.
+  ///
+  /// Source: Intel SDM, "Basic VM-Exit Information".
+  func displacementQualification(_ i: InstructionReference) -> UInt64 {
+    let displacement = UInt64(bitPattern: Int64(i.pointer.pointee.displacement))
+    return i.pointer.pointee.base == RegisterOffset.blockRIP
+      ? blockRIP &+ displacement : displacement
   }
 
   /// Bits 9:7 of VM-exit instruction information: the address size.

@@ -9,24 +9,30 @@ extension Processor {
     recordExitInformation(exit)
     vmx.counters.count(exit: exit.reason)
     saveGuestState(exit)
+    let wasLong = efer.contains(.lma)
     let stored = storeMSRs(
       address: vmx.vmcs.exitMSRStoreAddress, count: vmx.vmcs.exitMSRStoreCount)
     observe(.exit(exit.reason, qualification: exit.qualification, rip: vmx.vmcs.guestRIP))
     chargeCycles(.exitBase)
     chargeCycles(.exitSaveState)
     guard stored else { return abortVMX(.savingGuestMSRs) }
-    completeExit()
+    // The guest may have entered IA-32e mode by itself.
+    let controls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
+    guard !wasLong || controls.contains(.hostAddressSpaceSize) else {
+      return abortVMX(.hostStateInIA32eMode)
+    }
+    completeExit(blocksNMI: exit.blocksNMI)
   }
 
   /// What VM exits and failed VM entries have in common: host state and the exit MSR-load area.
-  private mutating func completeExit() {
+  private mutating func completeExit(blocksNMI: Bool) {
     leaveAddressSpace()
-    let hadVPID = vmx.secondary.contains(.enableVPID)
     vmx.isNonRoot = false
     vmx.usesEPT = false
     vmx.preemptionDeadline = .max
     attention.remove(.monitorTrap)
-    guard loadHostState(keepsTranslations: hadVPID) else { return abortVMX(.loadingHostPDPTEs) }
+    if blocksNMI { interruptibility.blockingByNMI = true }
+    guard loadHostState() else { return abortVMX(.loadingHostPDPTEs) }
     switch loadMSRs(
       address: vmx.vmcs.exitMSRLoadAddress, count: vmx.vmcs.exitMSRLoadCount,
       charging: .exitMSRLoadEntry)
@@ -52,7 +58,7 @@ extension Processor {
       vmx.vmcs.exitQualification = entry.exitQualification
     case .entered, .failInvalid, .failValid: return
     }
-    completeExit()
+    completeExit(blocksNMI: false)
   }
 
   private static func entryFailure(_ reason: BasicExitReason) -> UInt32 {
@@ -72,7 +78,10 @@ extension Processor {
     vmx.vmcs.exitInstructionLength = exit.instructionLength
     vmx.vmcs.exitInstructionInformation = exit.instructionInformation
     // The valid bit of the VM-entry interruption information is cleared by every VM exit.
-    vmx.vmcs.entryInterruptionInformation &= ~InterruptionInformation.valid
+    if vmx.vmcs.entryInterruptionInformation & InterruptionInformation.valid != 0 {
+      vmx.vmcs.entryInterruptionInformation &= ~InterruptionInformation.valid
+      vmx.uncheckedSections.formUnion(.readersOfEventInjection)
+    }
     if delivery.isActive {
       vmx.vmcs.idtVectoringInformation = delivery.information.rawValue
       vmx.vmcs.idtVectoringErrorCode = delivery.hasErrorCode ? delivery.errorCode : 0
@@ -84,89 +93,24 @@ extension Processor {
     delivery = EventDelivery()
   }
 
-  // MARK: Guest state
-
-  /// Source: Intel SDM, "Saving Guest State".
-  private mutating func saveGuestState(_ exit: PendingExit) {
-    vmx.vmcs.guestCR0 = cr0.rawValue
-    vmx.vmcs.guestCR3 = cr3
-    vmx.vmcs.guestCR4 = cr4.rawValue
-    let exitControls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
-    if exitControls.contains(.saveDebugControls) {
-      vmx.vmcs.guestDR7 = debug.dr7
-      vmx.vmcs.guestDebugCtl = msrs.debugCtl
-    }
-    if exitControls.contains(.savePAT) { vmx.vmcs.guestPAT = msrs.pat }
-    if exitControls.contains(.saveEFER) { vmx.vmcs.guestEFER = efer.rawValue }
-    vmx.vmcs.guestSYSENTERCS = UInt32(truncatingIfNeeded: msrs.sysenterCS)
-    vmx.vmcs.guestSYSENTERESP = msrs.sysenterESP
-    vmx.vmcs.guestSYSENTEREIP = msrs.sysenterEIP
-    vmx.vmcs.setGuestSegment(.es, segments[0])
-    vmx.vmcs.setGuestSegment(.cs, segments[1])
-    vmx.vmcs.setGuestSegment(.ss, segments[2])
-    vmx.vmcs.setGuestSegment(.ds, segments[3])
-    vmx.vmcs.setGuestSegment(.fs, segments[4])
-    vmx.vmcs.setGuestSegment(.gs, segments[5])
-    vmx.vmcs.setGuestSegment(.ldtr, segments[6])
-    vmx.vmcs.setGuestSegment(.tr, segments[7])
-    vmx.vmcs.guestGDTRBase = gdtr.base
-    vmx.vmcs.guestGDTRLimit = UInt32(gdtr.limit)
-    vmx.vmcs.guestIDTRBase = idtr.base
-    vmx.vmcs.guestIDTRLimit = UInt32(idtr.limit)
-    vmx.vmcs.guestRIP = rip
-    vmx.vmcs.guestRSP = general[4]
-    vmx.vmcs.guestRFLAGS = exit.savesRF ? rflags | RFLAGS.rf.rawValue : rflags
-    vmx.vmcs.guestActivityState = activity.rawValue
-    vmx.vmcs.guestInterruptibilityState = interruptibilityState.rawValue
-    vmx.vmcs.guestPendingDebugExceptions = debug.pending
-    debug.pending = 0
-    // "IA-32e mode guest" is updated only by processors that allow unrestricted guests.
-    if model.capabilities.offeredControls.secondary.contains(.unrestrictedGuest) {
-      var controls = VMEntryControls(rawValue: vmx.vmcs.vmEntryControls)
-      if efer.contains(.lma) { controls.insert(.ia32eModeGuest) } else { controls.remove(.ia32eModeGuest) }
-      vmx.vmcs.vmEntryControls = controls.rawValue
-    }
-    if vmx.usesEPT, pagingMode == .pae {
-      vmx.vmcs.guestPDPTE0 = pdptes[0]
-      vmx.vmcs.guestPDPTE1 = pdptes[1]
-      vmx.vmcs.guestPDPTE2 = pdptes[2]
-      vmx.vmcs.guestPDPTE3 = pdptes[3]
-    }
-    if exitControls.contains(.saveVMXPreemptionTimerValue),
-      vmx.pin.contains(.activateVMXPreemptionTimer)
-    {
-      vmx.vmcs.vmxPreemptionTimerValue = preemptionTimerValue
-    }
-  }
-
-  /// The interruptibility state as the VMCS has it.
-  var interruptibilityState: InterruptibilityState {
-    var state: InterruptibilityState = []
-    if interruptibility.blockingBySTI { state.insert(.blockingBySTI) }
-    if interruptibility.blockingByMOVSS { state.insert(.blockingByMOVSS) }
-    if vmx.pin.contains(.virtualNMIs) ? vmx.blockingByVirtualNMI : interruptibility.blockingByNMI {
-      state.insert(.blockingByNMI)
-    }
-    return state
-  }
-
-  /// What is left of the VMX-preemption timer.
-  var preemptionTimerValue: UInt32 {
-    guard vmx.preemptionDeadline > cycles else { return 0 }
-    let left = (vmx.preemptionDeadline &- cycles) >> model.preemptionTimerShift
-    return UInt32(truncatingIfNeeded: min(left, UInt64(UInt32.max)))
+  /// "Enable VPID" in the current VMCS: VM entries and VM exits invalidate nothing.
+  var currentVMCSUsesVPID: Bool {
+    let primary = PrimaryProcessorBasedControls(rawValue: vmx.vmcs.primaryProcessorBasedControls)
+    let secondary = SecondaryProcessorBasedControls(
+      rawValue: vmx.vmcs.secondaryProcessorBasedControls)
+    return primary.contains(.activateSecondaryControls) && secondary.contains(.enableVPID)
   }
 
   // MARK: Host state
 
   /// Source: Intel SDM, "Loading Host State".
-  private mutating func loadHostState(keepsTranslations: Bool) -> Bool {
+  private mutating func loadHostState() -> Bool {
     let controls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
     let isLong = controls.contains(.hostAddressSpaceSize)
     // CR0 keeps ET, CD, NW and the reserved bits; the fixed bits are those of the host-state area.
     let kept: UInt64 = CR0.et.rawValue | CR0.cd.rawValue | CR0.nw.rawValue | ~UInt64(0xe005_003f)
     cr0 = CR0(rawValue: vmx.vmcs.hostCR0 & ~kept | cr0.rawValue & kept)
-    cr3 = vmx.vmcs.hostCR3 & ~model.capabilities.physicalAddressReserved
+    cr3 = vmx.vmcs.hostCR3
     var newCR4 = CR4(rawValue: vmx.vmcs.hostCR4)
     if isLong { newCR4.insert(.pae) } else { newCR4.remove(.pcide) }
     cr4 = newCR4
@@ -186,17 +130,17 @@ extension Processor {
     loadHostSegments(isLong: isLong)
     gdtr = DescriptorTableRegister(base: vmx.vmcs.hostGDTRBase, limit: 0xffff)
     idtr = DescriptorTableRegister(base: vmx.vmcs.hostIDTRBase, limit: 0xffff)
-    general[4] = vmx.vmcs.hostRSP
-    rip = vmx.vmcs.hostRIP
+    let addressMask: UInt64 = isLong ? ~0 : 0xffff_ffff
+    general[4] = vmx.vmcs.hostRSP & addressMask
+    rip = vmx.vmcs.hostRIP & addressMask
     setRFLAGS(RFLAGS.fixed.rawValue)
     cpl = 0
     activity = .active
-        interruptibility.blockingBySTI = false
+    interruptibility.blockingBySTI = false
     interruptibility.blockingByMOVSS = false
     debug.pending = 0
     step = StepState()
-    if vmx.exit.blocksNMI { interruptibility.blockingByNMI = true }
-    enterAddressSpace(keepsTranslations: keepsTranslations)
+    enterAddressSpace(keepsTranslations: currentVMCSUsesVPID)
     updateMode()
     updateAttention()
     if pagingMode == .pae { return loadPDPTEs(cr3) }

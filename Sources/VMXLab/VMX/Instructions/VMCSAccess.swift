@@ -12,7 +12,7 @@ extension Processor {
     guard vmx.currentPointer != VMXState.noPointer else { return vmFailInvalid() }
     let encoding = systemOperand(i.pointer.pointee.source)
     let location = model.vmcsFields.locate(encoding)
-    guard location.isPresent else { return vmFailValid(.unsupportedVMCSComponent) }
+    guard location.isPresent else { return vmFail(.unsupportedVMCSComponent) }
     let value = withUnsafeMutablePointer(to: &vmx.vmcs) { $0.read(location) }
     if memory {
       guard storeVMCSOperand(i, value) else { return }
@@ -39,12 +39,17 @@ extension Processor {
     }
     let encoding = systemOperand(i.pointer.pointee.destination)
     let location = model.vmcsFields.locate(encoding)
-    guard location.isPresent else { return vmFailValid(.unsupportedVMCSComponent) }
-    guard !location.isReadOnly || model.capabilities.msrs.miscellaneous & VMXMiscellaneous.vmwriteToAnyField != 0 else {
-      return vmFailValid(.vmwriteToReadOnlyComponent)
+    guard location.isPresent else { return vmFail(.unsupportedVMCSComponent) }
+    guard !location.isReadOnly || allowsVMWRITEToAnyField else {
+      return vmFail(.vmwriteToReadOnlyComponent)
     }
     withUnsafeMutablePointer(to: &vmx.vmcs) { $0.write(value, to: location) }
+    vmx.uncheckedSections.formUnion(location.readers)
     vmSucceed()
+  }
+
+  private var allowsVMWRITEToAnyField: Bool {
+    model.capabilities.msrs.miscellaneous & VMXMiscellaneous.vmwriteToAnyField != 0
   }
 
   private mutating func loadVMCSOperand(_ i: InstructionReference) -> UInt64? {

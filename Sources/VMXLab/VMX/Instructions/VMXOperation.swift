@@ -15,8 +15,7 @@ extension Processor {
     if vmx.isNonRoot {
       recordExit(
         reason,
-        qualification: hasDisplacement
-          ? UInt64(bitPattern: Int64(i.pointer.pointee.displacement)) : 0,
+        qualification: hasDisplacement ? displacementQualification(i) : 0,
         instructionInformation: information)
       return false
     }
@@ -37,16 +36,18 @@ extension Processor {
 
   mutating func vmFailValid(_ error: VMInstructionError) {
     lazy.load(RFLAGS.zf.rawValue)
-    vmx.vmcs.vmInstructionError = UInt32(error.rawValue)
+    vmx.vmcs.vmInstructionError = error.rawValue
   }
 
-  /// VMfailValid if there is a current VMCS to hold the error number, otherwise VMfailInvalid.
+  /// The failure of an instruction other than a VM entry: VMfailValid if there is a current VMCS to
+  /// hold the error number, otherwise VMfailInvalid.
   mutating func vmFail(_ error: VMInstructionError) {
     if vmx.currentPointer == VMXState.noPointer {
       vmFailInvalid()
     } else {
       vmFailValid(error)
     }
+    observe(.failed(error))
   }
 
   // MARK: VMXON and VMXOFF
@@ -55,7 +56,7 @@ extension Processor {
     guard model.hasVMX, isVMXMode, cr4.contains(.vmxe) else { return raise(.invalidOpcode) }
     if vmx.isNonRoot {
       return recordExit(
-        .vmxon, qualification: UInt64(bitPattern: Int64(i.pointer.pointee.displacement)),
+        .vmxon, qualification: displacementQualification(i),
         instructionInformation: instructionInformation(i))
     }
     guard requireCPL0() else { return }
@@ -70,6 +71,7 @@ extension Processor {
     vmx.isOn = true
     vmx.vmxonPointer = pointer
     vmx.currentPointer = VMXState.noPointer
+    updateAttention()
     observe(.vmxon(pointer: pointer))
     vmSucceed()
   }
@@ -79,6 +81,7 @@ extension Processor {
     flushCurrentVMCS()
     vmx.currentPointer = VMXState.noPointer
     vmx.isOn = false
+    updateAttention()
     observe(.vmxoff)
     vmSucceed()
   }
@@ -157,6 +160,7 @@ extension Processor {
     pointer & 0xfff == 0 && pointer & model.capabilities.structureAddressReserved == 0
   }
 
+  /// The first four bytes of a region.
   private mutating func revisionIdentifier(_ pointer: UInt64) -> UInt32 {
     UInt32(truncatingIfNeeded: load(pointer, byteCount: 4))
   }
@@ -168,14 +172,20 @@ extension Processor {
     guard vmx.currentPointer != VMXState.noPointer, let region = ram.host(vmx.currentPointer) else {
       return
     }
-    withUnsafePointer(to: vmx.vmcs) { VMCSRegion.store($0, to: region) }
+    withUnsafePointer(to: &vmx.vmcs) { VMCSRegion.store($0, to: region) }
     VMCSRegion.setLaunched(vmx.isLaunched, in: region)
+    if ram.codeLineMask(vmx.currentPointer) != 0 {
+      blocks.invalidate(vmx.currentPointer, byteCount: UInt64(VMCSRegion.size))
+    }
   }
 
   private mutating func loadVMCS(_ pointer: UInt64) {
+    vmx.uncheckedSections = .all
     guard let region = ram.host(pointer) else {
-      // A region outside RAM reads all ones, which no revision identifier matches.
-      return vmx.vmcs = VMCS()
+      // Outside RAM nothing keeps a VMCS; that is so only for ROM with the revision identifier.
+      vmx.vmcs = VMCS()
+      vmx.isLaunched = false
+      return
     }
     withUnsafeMutablePointer(to: &vmx.vmcs) { VMCSRegion.load($0, from: region) }
     vmx.isLaunched = VMCSRegion.isLaunched(region)

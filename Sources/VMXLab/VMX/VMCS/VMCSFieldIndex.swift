@@ -4,24 +4,20 @@ struct VMCSFieldLocation: Equatable, Sendable {
   var offset: UInt16
   /// Bits 1:0 the width, then ``present``, ``readOnly`` and ``high``.
   var shape: UInt8
-  /// Number of the field's ``VMCSFieldGroup``.
-  var group: UInt8
+  /// The checks of a VM entry that a write of the field makes due.
+  var readers: VMEntrySections
 
   static let present: UInt8 = 1 << 2
   static let readOnly: UInt8 = 1 << 3
   static let high: UInt8 = 1 << 4
 
   /// No field: VMREAD and VMWRITE fail with VM-instruction error 12.
-  static let absent = VMCSFieldLocation(offset: 0, shape: 0, group: 0)
+  static let absent = VMCSFieldLocation(offset: 0, shape: 0, readers: [])
 
   @inline(__always) var isPresent: Bool { shape & Self.present != 0 }
   @inline(__always) var isReadOnly: Bool { shape & Self.readOnly != 0 }
   /// Whether the operand names bits 63:32 of a 64-bit field ("high" access type).
   @inline(__always) var isHigh: Bool { shape & Self.high != 0 }
-  /// What to add to the dirty groups after a write.
-  @inline(__always) var groups: VMCSFieldGroups {
-    VMCSFieldGroups(rawValue: 1 &<< UInt16(group))
-  }
 }
 
 /// The table that VMREAD and VMWRITE look encodings up in: 1,024 slots, one for each width, type and
@@ -43,7 +39,7 @@ struct VMCSFieldIndex: @unchecked Sendable {
       var shape = VMCSFieldLocation.present | field.width.rawValue
       if field.isReadOnly { shape |= VMCSFieldLocation.readOnly }
       index.slots[slot(UInt64(field.encoding))] = VMCSFieldLocation(
-        offset: field.offset, shape: shape, group: field.group.rawValue)
+        offset: field.offset, shape: shape, readers: VMEntrySections(readersOf: field.group))
     }
     return index
   }

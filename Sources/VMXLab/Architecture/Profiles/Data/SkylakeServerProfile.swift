@@ -1,5 +1,4 @@
 extension CPUProfileCatalog {
-  /// Skylake-SP.
   static let skylakeServer: StaticString = #"""
     {
       "name": "skylake-server",
@@ -66,8 +65,8 @@ extension CPUProfileCatalog {
         "0x491": "0x0000000000000001"
       },
       "msrs": {
-        "0x17":  "0x0010000000000000",
-        "0xce":  "0x00070c2cf3011e00",
+        "0x17": "0x0010000000000000",
+        "0xce": "0x00070c2cf3011e00",
         "0x1a0": "0x0000000000850089"
       },
       "sources": [
@@ -77,21 +76,21 @@ extension CPUProfileCatalog {
         },
         {
           "data": "cpuid 0xd/8, 0x14/1",
-          "source": "InstLatx64, GenuineIntel0050654_SkylakeX_CPUID.txt (Core i9-7900X, same die and stepping)"
+          "source": "InstLatx64, GenuineIntel0050654_SkylakeX_CPUID.txt (Core i9-7900X, same signature)"
         },
         {
           "data": "cpuid 0xd/9",
           "source": "Intel SDM, \"Managing State Using the XSAVE Feature Set\"",
-          "reconstructed": "size and offset of the PKRU state from the total of sub-leaf 0"
+          "reconstructed": "size and offset of the PKRU state, from the total of sub-leaf 0"
         },
         {
           "data": "vmxCapabilityMSRs",
-          "source": "InstLatx64, GenuineIntel0050654_SkylakeX_CPUID.txt, MSR section (Core i9-7900X)"
+          "source": "InstLatx64, GenuineIntel0050654_SkylakeX_CPUID.txt (Core i9-7900X)"
         },
         {
           "data": "vmxCapabilityMSRs 0x48b",
-          "source": "as above, and Cloud Hypervisor's skylake.msr.json (Xeon Skylake through KVM)",
-          "reconstructed": "VMCS shadowing (bit 14) and PML (bit 17), which the Xeon has and the Core part lacks"
+          "source": "as above, and Cloud Hypervisor's skylake.msr.json (Xeon Skylake, through KVM)",
+          "reconstructed": "\"VMCS shadowing\" (bit 14) and \"enable PML\" (bit 17), which the Xeon has and the Core part lacks"
         },
         {
           "data": "vmxCapabilityMSRs 0x489",
@@ -101,12 +100,12 @@ extension CPUProfileCatalog {
         {
           "data": "vmxCapabilityMSRs 0x491",
           "source": "Intel SDM, \"VM Functions\"",
-          "reconstructed": "EPTP switching is the only VM function of the part"
+          "reconstructed": "EPTP switching, the only VM function of the part"
         },
         {
           "data": "msrs",
-          "source": "InstLatx64, GenuineIntel0050654_SkylakeX_CPUID.txt, MSR section (Core i9-7900X)",
-          "reconstructed": "the ratio in MSR_PLATFORM_INFO (0xce) is the Xeon's, from CPUID leaf 0x16; platform ID 4"
+          "source": "InstLatx64, GenuineIntel0050654_SkylakeX_CPUID.txt (Core i9-7900X)",
+          "reconstructed": "the ratio in MSR_PLATFORM_INFO (0xce) from the Xeon's CPUID leaf 0x16; platform ID 4"
         }
       ]
     }

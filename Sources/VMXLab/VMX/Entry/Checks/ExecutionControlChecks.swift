@@ -143,7 +143,8 @@ extension VMEntryContext {
       aligned: .subPagePermissionTableAligned, width: .subPagePermissionTableWidth)
   }
 
-  private func checkEPTPointer<R: RuleReporter>(_ r: inout R) -> Bool {
+  /// The rules of the EPT pointer, which INVEPT asks too.
+  func checkEPTPointer<R: RuleReporter>(_ r: inout R) -> Bool {
     let pointer = vmcs.pointee.eptPointer
     let ept = capabilities.pointee.eptAndVPID
     let memoryType = pointer & 7
