@@ -7,18 +7,14 @@ private final class PseudoTerminal {
   let program: Int32
 
   init() throws {
-    user = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
-    var locked: Int32 = 0
-    var number: Int32 = 0
-    guard ioctl(user, Self.setLock, &locked) == 0, ioctl(user, Self.getNumber, &number) == 0 else {
-      throw POSIXError(.ENOTTY)
-    }
-    program = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    var user: Int32 = -1
+    var program: Int32 = -1
+    guard openpty(&user, &program, nil, nil, nil) == 0 else { throw POSIXError(.ENOTTY) }
+    self.user = user
+    self.program = program
+    // Not for the programs of other tests.
+    for descriptor in [user, program] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
   }
-
-  /// Linux's TIOCSPTLCK and TIOCGPTN, which are macros that Swift does not see.
-  private static let setLock: UInt = 0x4004_5431
-  private static let getNumber: UInt = 0x8004_5430
 
   deinit {
     close(user)
