@@ -167,7 +167,8 @@ final class RunSession {
   func report(_ end: RunEnd) throws(OutputError) {
     let report = RunReport(machine: machine, end: end, hostTime: hostTime)
     failedEntries?.finish()
-    messages.note(report.summary)
+    // That output failed is said by the error, once.
+    if output?.failure == nil { messages.note(report.summary) }
     if options.stats { messages.show(report.table) }
     try statisticsFile?.replaceContent(with: report.json)
     try trace?.finish()
