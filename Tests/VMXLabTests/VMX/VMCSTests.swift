@@ -67,7 +67,7 @@ struct VMCSFieldTests {
       guard exists, let field else { continue }
       #expect(location.isHigh == isHigh)
       #expect(location.isReadOnly == (field.type == .readOnlyData))
-      #expect(location.groups == VMCSFieldGroups(field.group))
+      #expect(location.readers == VMEntrySections(readersOf: field.group))
     }
     for bit in UInt64(15)..<64 { #expect(!index.locate(0x4000 | 1 << bit).isPresent) }
   }

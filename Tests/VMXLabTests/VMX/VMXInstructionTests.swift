@@ -271,7 +271,10 @@ struct VMXInstructionTests {
   func unsupportedField() throws {
     let runner = try VMXRunner()
     let tscOffset: UInt64 = 0x2010
-    for encoding in [0x7fff, 0x4801, tscOffset | 1 << 32, tscOffset | 1 << 15, 0x681e | 1] {
+    let encodings: [UInt64] = [
+      0x7fff, 0x4801, tscOffset | 1 << 32, tscOffset | 1 << 15, 0x681e | 1,
+    ]
+    for encoding in encodings {
       for code in [Code.vmreadRegister, Code.vmwriteRegister] {
         runner.execute(code, registers: [0: encoding, 1: 0x55])
         #expect(runner.statusFlags == zf, "\(encoding)")
