@@ -380,3 +380,54 @@ struct VMEntryTests {
     #expect(recorder.lines.allSatisfy { !$0.contains("\n") })
   }
 }
+
+@Suite("Injection into virtual-8086 mode")
+struct Virtual8086InjectionTests {
+  private typealias Place = VMXRunner.Place
+
+  @Test("with CR4.VME a software interrupt goes where the redirection bitmap says, whatever IOPL")
+  func redirection() throws {
+    let runner = try VMXRunner()
+    runner.vmcs.vmEntryControls &= ~VMEntryControls.ia32eModeGuest.rawValue
+    runner.vmcs.guestEFER = 0
+    runner.vmcs.guestCR4 = CR4([.vmxe, .vme, .pse]).rawValue
+    // 32-bit paging: an identity mapping of 4 MiB.
+    runner.put(0x87, at: Place.guestData)
+    runner.vmcs.guestCR3 = Place.guestData
+    for register in [SegmentRegister.es, .cs, .ss, .ds, .fs, .gs] {
+      runner.vmcs.setGuestSegment(
+        register,
+        Segment(
+          selector: 0x900, base: 0x9000, limit: 0xffff, access: SegmentAccessRights(rawValue: 0xf3)))
+    }
+    // The bitmap, 32 bytes of zeros, lies behind the TSS; interrupt 21H is directed to the monitor.
+    let tss: UInt64 = 0x9_0000
+    runner.vmcs.guestTRBase = tss
+    runner.vmcs.guestTRLimit = 0x1ff
+    runner.machine.writeMemory([0x88, 0], at: tss + 0x66)
+    runner.machine.writeMemory([2], at: tss + 0x68 + 4)
+    // Vector 10H of the interrupt vector table: 0A00H:0000H, VMCALL.
+    runner.machine.writeMemory([0, 0, 0, 0x0a], at: 0x40)
+    runner.machine.writeMemory(Code.vmcall, at: 0xa000)
+    runner.vmcs.guestRIP = 0x100
+    runner.vmcs.guestRSP = 0x800
+    runner.vmcs.guestRFLAGS = 2 | RFLAGS.vm.rawValue | RFLAGS.vif.rawValue
+    runner.inject(.softwareInterrupt, 0x10, length: 2)
+    #expect(runner.exitReason() == .vmcall)
+    #expect(runner.vmcs.guestCSSelector == 0xa00)
+    #expect(runner.vmcs.guestRIP == 0)
+    #expect(runner.vmcs.guestRSP == 0x7fa)
+    let frame = runner.get(0x97fa)
+    #expect(frame & 0xffff == 0x102)
+    #expect(frame >> 16 & 0xffff == 0x900)
+    // The program sees IOPL 3, and VIF as IF.
+    #expect(frame >> 32 & 0xffff == 2 | RFLAGS.iopl.rawValue | RFLAGS.if.rawValue)
+    // The other way: through the IDT, whose limit makes it #GP with the vector's error code.
+    runner.vmcs.guestIDTRLimit = 0
+    runner.vmcs.exceptionBitmap = 1 << 13
+    runner.inject(.softwareInterrupt, 0x21, length: 2)
+    #expect(runner.exitReason() == .exceptionOrNMI)
+    #expect(runner.vmcs.exitInterruptionErrorCode == 0x21 << 3 | 2)
+    #expect(runner.vmcs.idtVectoringInformation == 0x8000_0421)
+  }
+}
