@@ -7,11 +7,13 @@ private final class PseudoTerminal {
   let program: Int32
 
   init() throws {
-    user = posix_openpt(O_RDWR | O_NOCTTY)
-    guard user >= 0, grantpt(user) == 0, unlockpt(user) == 0, let name = ptsname(user) else {
-      throw POSIXError(.ENOTTY)
-    }
-    program = open(name, O_RDWR | O_NOCTTY)
+    var user: Int32 = -1
+    var program: Int32 = -1
+    guard openpty(&user, &program, nil, nil, nil) == 0 else { throw POSIXError(.ENOTTY) }
+    self.user = user
+    self.program = program
+    // Not for the programs of other tests.
+    for descriptor in [user, program] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
   }
 
   deinit {

@@ -186,7 +186,7 @@ extension Processor {
     cpl = flags & RFLAGS.vm.rawValue != 0 ? 3 : task.selectors[1].rpl
     let isLoaded = loadPointersForTask() && loadTaskSegments(task)
     updateMode()
-    updateBreakpoints()
+    updateAttention()
     guard isLoaded else { return false }
     if task.traps { debug.pending |= DebugStatus.taskSwitch }
     updateAttention()

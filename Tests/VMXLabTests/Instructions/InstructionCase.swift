@@ -270,7 +270,7 @@ struct InstructionCase {
       let upper = memory.has32BitAddress ? UInt64(random.below(4)) << 32 : 0
       state.general[6] = near() | upper
       state.general[7] = near() | upper
-      state.general[1] = UInt64(random.below(9)) | upper
+      state.general[1] = UInt64(random.below(random.chance(1, in: 4) ? 160 / width : 9)) | upper
       if random.chance(1, in: 2) {
         // Equal elements, so that REPE goes on and REPNE stops.
         for offset in 0..<TestLayout.windowBytes { state.memory[offset] = UInt8(offset / 150) }
@@ -279,7 +279,8 @@ struct InstructionCase {
     case .stack: if memory.base != 4 { state.general[4] = near() }
     case .frame:
       state.general[4] = near()
-      state.general[5] = near()
+      // ENTER reads through RBP from the second level on, LEAVE always.
+      if template.immediate != .frame || immediate >> 8 & 3 > 1 { state.general[5] = near() }
     case .returnAddress:
       state.general[4] = near()
       Self.store(TestLayout.branchTarget, 8, at: state.general[4], &state)

@@ -63,13 +63,11 @@ extension DebugRegisters {
 }
 
 extension Processor {
-  /// Takes note of a change of DR0–DR3 or DR7: pages with data breakpoints leave the fast path, and
-  /// instructions run one at a time while a breakpoint is armed.
-  mutating func updateBreakpoints() {
+  /// Pages with data breakpoints leave the fast path of accesses.
+  mutating func watchBreakpointPages() {
     for index in 0..<4 as Range<UInt64> where debug.condition(index) != .execution {
       translations.remove(debug.address(index))
     }
-    updateAttention()
   }
 
   /// Whether data breakpoints keep accesses to the page of `linear` off the fast path.

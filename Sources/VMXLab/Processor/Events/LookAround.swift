@@ -207,7 +207,10 @@ extension Processor {
     let flags = RFLAGS(rawValue: systemFlags)
     if interruptibility.isInShadow { reasons.insert(.interruptShadow) }
     if !flags.isDisjoint(with: [.tf, .rf]) || debug.pending != 0 { reasons.insert(.debug) }
-    if debug.isArmed { reasons.insert(.breakpoints) }
+    if debug.isArmed {
+      reasons.insert(.breakpoints)
+      watchBreakpointPages()
+    }
     if activity != .active { reasons.insert(.inactive) }
     if flags.contains(.if), watchesInterruptWindow { reasons.insert(.interruptWindow) }
     if watchesNMIWindow { reasons.insert(.interruptWindow) }

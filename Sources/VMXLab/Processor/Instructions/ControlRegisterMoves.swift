@@ -202,7 +202,6 @@ extension Processor {
     guard requireCPL0() else { return nil }
     if debug.dr7 & 1 << 13 != 0 {
       // General detect: accesses to debug registers trap before they happen.
-      debug.dr7 &= ~(1 << 13)
       raise(.debug, qualification: 1 << 13)
       return nil
     }
@@ -226,8 +225,8 @@ extension Processor {
     default:
       guard value >> 32 == 0 else { return raise(.generalProtection, errorCode: 0) }
       debug.dr7 = value & 0xffff_2fff | 0x400
-      updateBreakpoints()
     }
+    updateAttention()
   }
 
   fileprivate mutating func moveFromDebugRegister(_ i: InstructionReference) {

@@ -67,6 +67,7 @@ extension Processor {
     let access = portAccess(i, isInput: true)
     guard checkPort(access) else { return }
     if interceptIO(access) { return }
+    notePortAccess(access.port, byteCount: UInt64(access.byteCount))
     let value = UInt64(
       platform.readPort(access.port, byteCount: Int(access.byteCount), cycles: cycles))
     switch access.byteCount {
@@ -80,6 +81,7 @@ extension Processor {
     let access = portAccess(i, isInput: false)
     guard checkPort(access) else { return }
     if interceptIO(access) { return }
+    notePortAccess(access.port, byteCount: UInt64(access.byteCount))
     let value = UInt32(truncatingIfNeeded: general[0])
     platform.writePort(
       access.port, value & (.max >> (32 &- UInt32(access.byteCount) &* 8)),
@@ -100,6 +102,7 @@ extension Processor {
     guard
       let linear = stringAddress(i, register: 7, segment: 0, byteCount: width, access: .write)
     else { return }
+    notePortAccess(access.port, byteCount: width)
     // The store must not fault once the port has been read.
     guard translate(linear, .write, tag: dataTag) != nil,
       translate(wrapLinear(linear &+ width &- 1), .write, tag: dataTag) != nil
@@ -127,6 +130,7 @@ extension Processor {
       let value = readSlow(
         linear, byteCount: width, tag: dataTag, kind: .read, stack: segment == 2)
     else { return }
+    notePortAccess(access.port, byteCount: width)
     platform.writePort(
       access.port, UInt32(truncatingIfNeeded: value), byteCount: Int(width), cycles: cycles)
     finishStringIteration(i, register: 6, width: width, mask: mask)

@@ -176,7 +176,8 @@ extension Processor {
   ) -> Bool {
     var pointer = stackPointer
     guard push(W(low: general[5]), &pointer) else { return false }
-    let frame = pointer.offset
+    // All of ESP by the operand size, even where the stack counts in 16 bits.
+    let frame = stackMask == 0xffff ? general[4] & ~0xffff | pointer.offset : pointer.offset
     let level = i.pointer.pointee.source
     if level > 0 {
       var display = StackPointer(offset: general[5] & stackMask)
@@ -194,11 +195,8 @@ extension Processor {
       readForWrite(top, width, stack: true) != nil
     else { return false }
     commit(pointer)
-    if stackMask == 0xffff || W.bits == 16 {
-      general[5] = general[5] & ~0xffff | frame & 0xffff
-    } else {
-      general[5] = frame
-    }
+    let kept = W.bits == 16 ? general[5] & ~0xffff : 0
+    general[5] = kept | W(low: frame).zeroExtended
     return true
   }
 }

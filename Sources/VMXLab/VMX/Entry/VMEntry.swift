@@ -123,7 +123,7 @@ extension Processor {
     if entryControls.contains(.loadDebugControls) {
       debug.dr7 = vmx.vmcs.guestDR7 & 0xffff_2fff | 0x400
       msrs.debugCtl = vmx.vmcs.guestDebugCtl
-      if debug.isArmed { updateBreakpoints() }
+      watchBreakpointPages()
     }
     if entryControls.contains(.loadEFER) {
       efer = EFER(rawValue: vmx.vmcs.guestEFER)
