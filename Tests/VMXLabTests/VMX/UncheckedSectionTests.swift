@@ -16,7 +16,7 @@ struct UncheckedSectionTests {
     #expect(VMEntrySections.readersOfEveryExit.union(VMEntrySections(.guestSegments)) == exit)
     #expect(VMEntrySections(readersOf: .guestDescriptorTables) == VMEntrySections(.guestDescriptorTables))
     #expect(VMEntrySections(readersOf: .guestPDPTEs) == VMEntrySections(.guestPDPTEs))
-    #expect(VMEntrySections.all.rawValue.nonzeroBitCount == VMEntrySection.allCases.count)
+    #expect(VMEntrySections.all.rawValue.nonzeroBitCount == VMEntrySection.allCases.count - 1)
   }
 
   @Test("skipping comes to the outcome of checking all, over writes of every field and of memory")

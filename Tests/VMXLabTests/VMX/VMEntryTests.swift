@@ -52,6 +52,7 @@ struct VMEntryTests {
   func failureAfterNMI() throws {
     let runner = try VMXRunner()
     runner.set(.nmiExiting)
+    runner.state.pointee.interruptibility.blockingByNMI = true
     runner.machine.processor.signals.pointee.requests.insert(.nmi)
     #expect(runner.exitReason() == .exceptionOrNMI)
     runner.state.pointee.interruptibility.blockingByNMI = false
@@ -320,15 +321,15 @@ struct VMEntryTests {
   func faultInInjection() throws {
     let runner = try VMXRunner()
     runner.vmcs.exceptionBitmap = 1 << 14
-    runner.vmcs.guestRSP = 0x4000_0000
+    runner.vmcs.guestRSP = 0x8000_0000
     runner.inject(.softwareInterrupt, 0x30, length: 2)
     #expect(runner.exitReason() == .exceptionOrNMI)
     #expect(runner.vmcs.exitInterruptionInformation == 0x8000_0b0e)
-    #expect(runner.vmcs.exitQualification == 0x3fff_fff8)
+    #expect(runner.vmcs.exitQualification == 0x7fff_fff8)
     #expect(runner.vmcs.idtVectoringInformation == 0x8000_0430)
     #expect(runner.vmcs.exitInstructionLength == 2)
     #expect(runner.vmcs.guestRIP == Place.guestCode)
-    #expect(runner.vmcs.guestRSP == 0x4000_0000)
+    #expect(runner.vmcs.guestRSP == 0x8000_0000)
     // Without the bitmap it is #DF's business: #PF in the delivery of #PF.
     runner.vmcs.exceptionBitmap = 1 << 8
     runner.inject(.hardwareException, 14, errorCode: 0)
@@ -370,7 +371,7 @@ struct VMEntryTests {
         == """
         VMRESUME at 0x400000: VMfailValid (ZF = 1), VM-instruction error 8 (VM entry with invalid \
         host-state field(s)): Host CR3 must not exceed the physical-address width: Host CR3 = \
-        0x400000100000; bit 46 must be 0 [Checks on Host Control Registers, MSRs, and SSP: hostCR3Width]
+        0x400000440000; bit 46 must be 0 [Checks on Host Control Registers, MSRs, and SSP: hostCR3Width]
         """)
     #expect(recorder.lines[1].contains("bit 7 (\"process posted interrupts\") must be 0"))
     #expect(recorder.lines[2].contains("exit reason 0x80000022 (34, "))

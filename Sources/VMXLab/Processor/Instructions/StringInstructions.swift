@@ -360,7 +360,7 @@ extension Processor {
     _ operation: O.Type, _ i: InstructionReference, _ width: W.Type
   ) -> Bool {
     let mask = addressMask(i)
-    let cyclesEach = UInt64(model.pointer.pointee.timing.cycles(.stringStep))
+    let cyclesEach = UInt64(model.timing.cycles(.stringStep))
     let requests = signals.pointee.requests
     var budget = attention.isEmpty ? Self.maximumIterations : 1
     if cyclesEach > 0, signals.pointee.deadline > cycles {
