@@ -24,13 +24,18 @@ struct EmbeddingTests {
     #expect(block.text == source)
   }
 
+  /// The text without what another compiler of the sample changes: code addresses and counts.
+  private static func skeleton(_ text: String) -> String {
+    text.replacing(#/0x1[0-9a-f]{5}|[0-9]+ instructions/#, with: "…")
+  }
+
   @Test("It prints what the page says")
   func output() throws {
     let scratch = try ScratchDirectory()
     let program = try Program([Samples.path("hello")], name: "EmbeddingExample", in: scratch)
     let result = try program.finish()
     #expect(result.status == 0)
-    #expect(result.text == (try Self.blocks()[1].text))
+    #expect(try Self.skeleton(result.text) == Self.skeleton(Self.blocks()[1].text))
     #expect(result.errors.contains("hello: PASS"))
   }
 }

@@ -61,13 +61,13 @@ struct SerialTests {
       "image", TestImage.print([10]).dropLast(5) + [0xee, 0xeb, 0xfd])
     let fifo = scratch.path("fifo")
     #expect(mkfifo(fifo, 0o600) == 0)
-    let reader = open(fifo, O_RDONLY | O_NONBLOCK)
+    let reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     let program = try Program(["run", image], in: scratch, output: fifo)
     var byte: UInt8 = 0
     while read(reader, &byte, 1) != 1 { usleep(1_000) }
     close(reader)
     let result = try program.finish()
     #expect(result.status == 74)
-    #expect(result.errorLines.last == "vmxlab: cannot write standard output: Broken pipe")
+    #expect(result.errors == "vmxlab: cannot write standard output: Broken pipe\n")
   }
 }

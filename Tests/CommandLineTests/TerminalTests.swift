@@ -12,6 +12,8 @@ private final class PseudoTerminal {
     guard openpty(&user, &program, nil, nil, nil) == 0 else { throw POSIXError(.ENOTTY) }
     self.user = user
     self.program = program
+    // Not for the programs of other tests.
+    for descriptor in [user, program] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
   }
 
   deinit {

@@ -134,7 +134,6 @@ struct WrongInputTests {
     let image = try Samples.path("hello")
     let result = try vmxlab("run", image, in: scratch, output: "/dev/full")
     #expect(result.status == 74)
-    #expect(
-      result.errorLines.last == "vmxlab: cannot write standard output: No space left on device")
+    #expect(result.errors == "vmxlab: cannot write standard output: No space left on device\n")
   }
 }

@@ -129,7 +129,7 @@ final class ScratchDirectory {
 func vmxlab(
   _ arguments: String..., in scratch: ScratchDirectory, input: [UInt8] = [], output: String? = nil
 ) throws -> ProgramResult {
-  let descriptor = open(try scratch.file("stdin", input), O_RDONLY)
+  let descriptor = open(try scratch.file("stdin", input), O_RDONLY | O_CLOEXEC)
   defer { close(descriptor) }
   return try Program(arguments, in: scratch, input: descriptor, output: output).finish()
 }
