@@ -26,7 +26,8 @@ let package = Package(
       ]),
     .executableTarget(
       name: "EmbeddingExample", dependencies: ["VMXLab"], path: "Examples/Embedding"),
-    .testTarget(name: "VMXLabTests", dependencies: ["VMXLab"]),
+    .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
+    .testTarget(name: "VMXLabTests", dependencies: ["VMXLab", "CAllocationCounter"]),
     .testTarget(name: "VMXLabDebugTests", dependencies: ["VMXLabDebug"]),
     .testTarget(
       name: "CommandLineTests",

@@ -3,6 +3,10 @@
 /// Invariant: `instructions` holds `count` instructions and then one end marker, in the arena of the
 /// cache that made the block; arenas are only emptied while no block runs.
 struct Block {
+  /// Chained successors, valid within the page: where a branch falls through, where it is taken.
+  /// They come first, so that `chainSlot` finds them.
+  var fallThrough: UnsafeMutablePointer<Block>?
+  var taken: UnsafeMutablePointer<Block>?
   /// Physical address of the first byte.
   var physical: UInt64
   /// Physical page of the last byte, where that is another page than the first's.
@@ -19,9 +23,6 @@ struct Block {
   var nextOnPage: UnsafeMutablePointer<Block>?
   /// The block whose last bytes this one stands for, if it is only the tail on a second page.
   var head: UnsafeMutablePointer<Block>?
-  /// Chained successors, valid within the page: where a branch falls through, where it is taken.
-  var fallThrough: UnsafeMutablePointer<Block>?
-  var taken: UnsafeMutablePointer<Block>?
 
   init(
     physical: UInt64, secondPage: UInt64, instructions: UnsafeMutablePointer<Instruction>,
@@ -49,21 +50,16 @@ struct Block {
 }
 
 /// Which of a block's two successors a branch goes to.
-enum ChainLink {
+enum ChainLink: Int {
   case fallThrough
   case taken
 }
 
 extension UnsafeMutablePointer<Block> {
-  /// Where the block remembers its successor under `link`.
+  /// Where the block remembers its successor under `link`: its first two words.
   @inline(__always)
   func chainSlot(_ link: ChainLink) -> UnsafeMutablePointer<UnsafeMutablePointer<Block>?> {
-    let field =
-      switch link {
-      case .fallThrough: MemoryLayout<Block>.offset(of: \.fallThrough)
-      case .taken: MemoryLayout<Block>.offset(of: \.taken)
-      }
-    return (UnsafeMutableRawPointer(self) + (field ?? 0))
-      .assumingMemoryBound(to: UnsafeMutablePointer<Block>?.self)
+    UnsafeMutableRawPointer(self).assumingMemoryBound(to: UnsafeMutablePointer<Block>?.self)
+      + link.rawValue
   }
 }

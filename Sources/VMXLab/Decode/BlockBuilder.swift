@@ -59,7 +59,7 @@ final class BlockBuilder {
           cyclesBefore: cycles)
         scratch.append(line.instruction)
         offset += line.length
-        if let timingClass = line.timing { cycles += Int(timing.cycles(timingClass)) }
+        cycles += line.cycles(timing)
         if line.effect == .end || secondPage != Block.noPage || cycles > Block.maximumCycles / 2 {
           break
         }
@@ -69,7 +69,8 @@ final class BlockBuilder {
     scratch.append(
       InstructionTable.marker(ripOffset: offset, position: scratch.count, cyclesBefore: cycles))
     return cache.insert(
-      scratch, physical: physical, secondPage: secondPage, cycles: UInt64(cycles), byteCount: offset,
+      scratch, physical: physical, secondPage: secondPage, cycles: UInt64(cycles),
+      byteCount: offset,
       mode: processor.decodeMode | (single ? DecodeMode.single : 0))
   }
 }

@@ -45,7 +45,8 @@ struct InstructionForm: Sendable {
   let select: @Sendable (DecodedInstruction, inout InstructionBuilder) -> Handler?
 
   init(
-    _ id: x86_insn, _ timing: TimingClass, _ effect: BlockEffect = .continue, lockable: Bool = false,
+    _ id: x86_insn, _ timing: TimingClass, _ effect: BlockEffect = .continue,
+    lockable: Bool = false,
     _ select: @escaping @Sendable (DecodedInstruction, inout InstructionBuilder) -> Handler?
   ) {
     self.id = id
@@ -71,6 +72,8 @@ struct InstructionBuilder {
   var memory: DecodedMemory?
   /// Overrides the form's timing class, where it depends on the operands.
   var timing: TimingClass?
+  /// What the memory operand costs on top of the instruction's own class; nil if that includes it.
+  var memoryTiming: TimingClass?
   /// Overrides the form's effect on the block.
   var effect: BlockEffect?
 
@@ -106,6 +109,8 @@ struct BinaryHandlers: Sendable {
   var memoryRegister: WidthHandlers?
   var registerImmediate: WidthHandlers?
   var memoryImmediate: WidthHandlers?
+  /// What a memory operand costs that is the destination.
+  var destinationTiming = TimingClass.readModifyWrite
 
   /// Picks by operands 0 and 1; the width is that of the destination.
   func select(_ decoded: DecodedInstruction, _ builder: inout InstructionBuilder) -> Handler? {
@@ -114,6 +119,11 @@ struct BinaryHandlers: Sendable {
     let source = decoded.operands[1]
     builder.setDestination(destination, of: decoded)
     builder.setSource(source, of: decoded)
+    switch (destination, source) {
+    case (.memory, _): builder.memoryTiming = destinationTiming
+    case (_, .memory): builder.memoryTiming = .load
+    default: break
+    }
     switch (destination, source) {
     case (.general(_, let bytes), .general): return registerRegister?[bytes]
     case (.general(_, let bytes), .memory): return registerMemory?[bytes]
@@ -129,6 +139,8 @@ struct BinaryHandlers: Sendable {
 struct UnaryHandlers: Sendable {
   var register: WidthHandlers?
   var memory: WidthHandlers?
+  /// What a memory operand costs.
+  var memoryTiming = TimingClass.readModifyWrite
 
   /// Picks by operand 0.
   func select(_ decoded: DecodedInstruction, _ builder: inout InstructionBuilder) -> Handler? {
@@ -136,7 +148,9 @@ struct UnaryHandlers: Sendable {
     builder.setDestination(operand, of: decoded)
     switch operand {
     case .general(_, let bytes): return register?[bytes]
-    case .memory(let bytes): return memory?[bytes]
+    case .memory(let bytes):
+      builder.memoryTiming = memoryTiming
+      return memory?[bytes]
     default: return nil
     }
   }

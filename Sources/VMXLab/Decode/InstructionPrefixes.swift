@@ -48,7 +48,8 @@ struct InstructionPrefixes {
   ///
   /// - Returns: the number of bytes written to `buffer`, and how many of them are prefixes.
   func normalize(
-    _ bytes: UnsafeBufferPointer<UInt8>, codeBytes: Int, into buffer: UnsafeMutableBufferPointer<UInt8>
+    _ bytes: UnsafeBufferPointer<UInt8>, codeBytes: Int,
+    into buffer: UnsafeMutableBufferPointer<UInt8>
   ) -> (count: Int, prefixes: Int) {
     let opcode = bytes[count]
     let second = count + 1 < bytes.count ? bytes[count + 1] : 0

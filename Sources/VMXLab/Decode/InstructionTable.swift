@@ -8,7 +8,19 @@ final class InstructionTable: Sendable {
     var length: Int
     /// nil: charges nothing.
     var timing: TimingClass?
+    /// What a memory operand charges as well.
+    var memoryTiming: TimingClass?
+    var hasLock = false
     var effect: BlockEffect
+
+    /// Cycles that the block charges for the instruction.
+    func cycles(_ table: TimingTable) -> Int {
+      var cycles = 0
+      if let timing { cycles += Int(table.cycles(timing)) }
+      if let memoryTiming { cycles += Int(table.cycles(memoryTiming)) }
+      if hasLock { cycles += Int(table.cycles(.lock)) }
+      return cycles
+    }
   }
 
   /// Every family of instructions.
@@ -65,6 +77,7 @@ final class InstructionTable: Sendable {
       return Line(
         instruction: Self.instruction(decoded, builder, handler, at: place),
         length: decoded.length, timing: builder.timing ?? form.timing,
+        memoryTiming: builder.memoryTiming, hasLock: decoded.hasLock,
         effect: builder.effect ?? form.effect)
     }
   }
@@ -77,7 +90,8 @@ final class InstructionTable: Sendable {
   private static func destinationIsMemory(_ decoded: DecodedInstruction) -> Bool {
     // XCHG and XADD-like forms may name the memory operand first or second.
     decoded.hasMemoryOperand
-      && (decoded.id == X86_INS_XCHG || { if case .memory? = decoded.operands.first { true } else { false } }())
+      && (decoded.id == X86_INS_XCHG
+        || { if case .memory? = decoded.operands.first { true } else { false } }())
   }
 
   private static func line(

@@ -25,7 +25,7 @@ final class ProcessorStorage {
     pointer.initialize(
       to: Processor(
         translations: translations, ram: ram, blocks: BlockCacheReference(blocks),
-        model: ProcessorModelReference(pointer: UnsafePointer(self.model)), signals: signals,
+        modelReference: ProcessorModelReference(pointer: UnsafePointer(self.model)), signals: signals,
         platform: PlatformReference(platform)))
     pointer.pointee.reset()
   }

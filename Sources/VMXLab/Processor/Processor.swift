@@ -93,7 +93,7 @@ struct Processor {
 
   // MARK: Model
   var msrs = ModelSpecificRegisters()
-  let model: ProcessorModelReference
+  let modelReference: ProcessorModelReference
   let signals: UnsafeMutablePointer<PlatformSignals>
   let platform: PlatformReference
   var vmx = VMXState()

@@ -30,32 +30,34 @@ struct ProcessorModel {
   let timing: TimingTable
 }
 
-/// The processor's reference to its model.
-///
-/// Invariant: the pointer is valid, and what it points to unchanged, for the life of the processor.
-@dynamicMemberLookup
-struct ProcessorModelReference {
-  let pointer: UnsafePointer<ProcessorModel>
-
-  @inline(__always)
-  subscript<Value>(dynamicMember path: KeyPath<ProcessorModel, Value>) -> Value {
-    pointer.pointee[keyPath: path]
-  }
-
-  /// Where the VMX capabilities are, for the checks of a VM entry.
-  var capabilitiesPointer: UnsafePointer<VMXCapabilities> {
-    let offset = MemoryLayout<ProcessorModel>.offset(of: \.capabilities) ?? 0
-    return (UnsafeRawPointer(pointer) + offset).assumingMemoryBound(to: VMXCapabilities.self)
-  }
-
+extension ProcessorModel {
   /// What RDMSR of a VMX capability MSR returns; nil where there is none.
   func vmxCapability(_ index: UInt32) -> UInt64? {
-    guard pointer.pointee.hasVMX else { return nil }
-    return pointer.pointee.capabilities.msrs.value(of: index)
+    hasVMX ? capabilities.msrs.value(of: index) : nil
   }
 
   /// What CPUID returns.
   func cpuid(leaf: UInt32, subleaf: UInt32, state: CPUIDDynamicState) -> CPUIDResult {
-    pointer.pointee.cpuid.result(leaf: leaf, subleaf: subleaf, state: state)
+    cpuid.result(leaf: leaf, subleaf: subleaf, state: state)
+  }
+}
+
+/// The processor's reference to its model.
+///
+/// Invariant: the pointer is valid, and what it points to unchanged, for the life of the processor.
+struct ProcessorModelReference {
+  let pointer: UnsafePointer<ProcessorModel>
+
+  /// Where the VMX capabilities are, for the checks of a VM entry.
+  var capabilities: UnsafePointer<VMXCapabilities> {
+    let offset = MemoryLayout<ProcessorModel>.offset(of: \.capabilities) ?? 0
+    return (UnsafeRawPointer(pointer) + offset).assumingMemoryBound(to: VMXCapabilities.self)
+  }
+}
+
+extension Processor {
+  /// What the processor has. Read in place: it is too large to be copied.
+  @inline(__always) var model: ProcessorModel {
+    _read { yield modelReference.pointer.pointee }
   }
 }

@@ -45,6 +45,15 @@ struct VMXState {
   /// The value of a VMCS pointer that points nowhere.
   static let noPointer: UInt64 = ~0
 
+  /// The state after RESET: outside VMX operation. Counters and who watches stay.
+  mutating func reset() {
+    var fresh = VMXState()
+    fresh.counters = counters
+    fresh.observer = observer
+    fresh.stopsAtExit = stopsAtExit
+    self = fresh
+  }
+
   /// Called when address-space numbers are handed out anew, or guests' translations invalidated.
   mutating func forgetAddressSpaces() { addressSpaces.removeAll() }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import VMXLab
+import VMXLabDebug
 
 /// `vmxlab run`: boots an image.
 struct RunCommand: ParsableCommand {
@@ -85,6 +86,12 @@ struct RunCommand: ParsableCommand {
   @Option(help: .private)
   var traceVmxFile: String?
 
+  @Option(
+    help: """
+      What to say of a failed VM entry: the first rule that it broke, all of them, or nothing (off).
+      """)
+  var explain = FailedEntryReporter.Detail.first
+
   @Flag(help: "Write what the machine did to standard error at the end.")
   var stats = false
 
@@ -143,3 +150,5 @@ struct RunFailure: Error {
   let message: String
   let status: ExitCode
 }
+
+extension FailedEntryReporter.Detail: ExpressibleByArgument {}

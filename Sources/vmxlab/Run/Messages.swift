@@ -16,6 +16,9 @@ struct Messages {
     stream.flush()
   }
 
+  /// A line in its place among the guest's output, which may be written later.
+  func append(_ line: String) { stream.append("\(line)\n") }
+
   /// Text as it is.
   func show(_ text: String) {
     stream.append(text)

@@ -11,6 +11,8 @@ final class RunSession {
   private var input: SerialInput?
   private let output: OutputStream?
   private let trace: OutputStream?
+  /// Says why VM entries fail; nil if that is not wanted.
+  private let failedEntries: FailedEntryReporter?
   private let statisticsFile: OutputStream?
   private let hostClock = ContinuousClock()
   private var hostTime = Duration.zero
@@ -40,6 +42,10 @@ final class RunSession {
     trace = try options.traceVmxFile.map { path throws(OutputError) in
       try OutputStream(path: path)
     }
+    failedEntries =
+      options.explain == .off || options.quiet
+      ? nil
+      : FailedEntryReporter(detail: options.explain) { [messages] in messages.append("vmxlab: \($0)") }
     statisticsFile = try options.statsJson.map { path throws(OutputError) in
       try OutputStream(path: path, keepsContent: true)
     }
@@ -88,9 +94,14 @@ final class RunSession {
     }
     let console = messages.stream
     machine.onDebugOutput { console.append($0) }
-    guard options.traceVmx || trace != nil else { return }
-    let target = trace ?? console
-    machine.vmxObserver = VMXTrace { target.append($0 + "\n") }
+    var observers: [VMXObserver] = []
+    if options.traceVmx || trace != nil {
+      let target = trace ?? console
+      observers.append(VMXTrace { target.append($0 + "\n") })
+    }
+    if let failedEntries { observers.append(failedEntries) }
+    machine.vmxObserver =
+      observers.count > 1 ? VMXObserverList(observers) : observers.first
   }
 
   // MARK: Running
@@ -155,6 +166,7 @@ final class RunSession {
   /// - Throws: `OutputError` if any output could not be written.
   func report(_ end: RunEnd) throws(OutputError) {
     let report = RunReport(machine: machine, end: end, hostTime: hostTime)
+    failedEntries?.finish()
     // That output failed is said by the error, once.
     if output?.failure == nil { messages.note(report.summary) }
     if options.stats { messages.show(report.table) }

@@ -15,7 +15,7 @@ final class VMXRunner {
   }
 
   enum Place {
-    static let tables: UInt64 = 0x10_0000
+    static let tables: UInt64 = 0x44_0000
     static let idt: UInt64 = 0x20_0000
     static let handlers: UInt64 = 0x21_0000
     static let vmxon: UInt64 = 0x30_0000

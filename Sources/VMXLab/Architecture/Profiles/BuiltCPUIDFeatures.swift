@@ -1,5 +1,6 @@
 /// Which of the manual's CPUID flags VMXLab has built, one line a flag, and which other fields of
-/// CPUID pass to the guest as the profile has them. What is in neither table reads as 0.
+/// CPUID pass to the guest as the profile has them. What is in neither table reads as 0. OSXSAVE and
+/// OSPKE are not features: they follow CR4 wherever XSAVE and PKU are built.
 ///
 /// Source: Intel SDM, "CPUID—CPU Identification".
 public enum BuiltCPUIDFeatures {
@@ -57,7 +58,6 @@ public enum BuiltCPUIDFeatures {
     (24, "TSC-Deadline", .notBuilt),
     (25, "AESNI", .notBuilt),
     (26, "XSAVE", .notBuilt),
-    (27, "OSXSAVE", .notBuilt),
     (28, "AVX", .notBuilt),
     (29, "F16C", .notBuilt),
     (30, "RDRAND", .notBuilt),
@@ -142,7 +142,6 @@ public enum BuiltCPUIDFeatures {
     (1, "AVX512_VBMI", .notBuilt),
     (2, "UMIP", .built),
     (3, "PKU", .notBuilt),
-    (4, "OSPKE", .notBuilt),
     (5, "WAITPKG", .notBuilt),
     (6, "AVX512_VBMI2", .notBuilt),
     (7, "CET_SS", .notBuilt),

@@ -23,7 +23,8 @@ extension Processor {
     default:
       if isBetweenIterations { image |= RFLAGS.rf.rawValue }
     }
-    transfer(event, image)
+    beginDelivery(event, image)
+    goThroughGate(event, image)
   }
 
   /// Delivers the event that a VM entry injects: the exception bitmap does not apply, and CR2, DR6,
@@ -33,7 +34,18 @@ extension Processor {
   ///
   /// Source: Intel SDM, "Event Injection".
   mutating func deliverInjected(_ event: PendingEvent) {
-    transfer(event, rflags)
+    beginDelivery(event, rflags)
+    if event.type == .softwareInterrupt, mode == .virtual8086, cr4.contains(.vme) {
+      guard let isRedirected = isRedirected(event.vector) else { return }
+      if isRedirected {
+        nextRIP = (rip &+ UInt64(event.instructionLength)) & ripMask
+        interruptVirtual8086(event.vector)
+        guard pending.kind == .none else { return }
+        rip = nextRIP
+        return endDelivery()
+      }
+    }
+    goThroughGate(event, rflags)
   }
 
   /// Sets what an exception leaves in registers: CR2, DR6, DR7.GD, IA32_DEBUGCTL.BTF.
@@ -51,18 +63,7 @@ extension Processor {
     }
   }
 
-  /// Goes through the gate, remembering what is delivered for the faults that this may cause.
-  private mutating func transfer(_ event: PendingEvent, _ flags: UInt64) {
-    delivery = EventDelivery(
-      isActive: true, vector: event.vector, type: event.type, hasErrorCode: event.hasErrorCode,
-      errorCode: event.errorCode, instructionLength: event.instructionLength,
-      hasResumeFlag: flags & RFLAGS.rf.rawValue != 0)
-    cycles &+= model.eventDeliveryCycles
-    // Should delivery itself lead to a VM exit, this has happened all the same.
-    activity = .active
-    interruptibility.blockingBySTI = false
-    interruptibility.blockingByMOVSS = false
-    if event.type == .nmi { blockNMIs() }
+  private mutating func goThroughGate(_ event: PendingEvent, _ flags: UInt64) {
     var returnRIP = rip
     switch event.type {
     case .softwareInterrupt, .softwareException, .privilegedSoftwareException:
@@ -76,7 +77,24 @@ extension Processor {
     case .long, .compatibility: isDelivered = deliverLong(frame)
     case .protected, .virtual8086: isDelivered = deliverProtected(frame)
     }
-    guard isDelivered else { return }
+    if isDelivered { endDelivery() }
+  }
+
+  /// Remembers what is delivered, for the faults that delivery may cause.
+  private mutating func beginDelivery(_ event: PendingEvent, _ flags: UInt64) {
+    delivery = EventDelivery(
+      isActive: true, vector: event.vector, type: event.type, hasErrorCode: event.hasErrorCode,
+      errorCode: event.errorCode, instructionLength: event.instructionLength,
+      hasResumeFlag: flags & RFLAGS.rf.rawValue != 0)
+    cycles &+= model.eventDeliveryCycles
+    // Should delivery itself lead to a VM exit, this has happened all the same.
+    activity = .active
+    interruptibility.blockingBySTI = false
+    interruptibility.blockingByMOVSS = false
+    if event.type == .nmi { blockNMIs() }
+  }
+
+  private mutating func endDelivery() {
     delivery.isActive = false
     vmx.isMonitorTrapDue = true
     step.hadTF = false

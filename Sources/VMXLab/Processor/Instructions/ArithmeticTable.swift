@@ -229,7 +229,8 @@ extension InstructionForm {
       { compareMI(Subtraction.self, UInt8.self, $0, $1) },
       { compareMI(Subtraction.self, UInt16.self, $0, $1) },
       { compareMI(Subtraction.self, UInt32.self, $0, $1) },
-      { compareMI(Subtraction.self, UInt64.self, $0, $1) }))
+      { compareMI(Subtraction.self, UInt64.self, $0, $1) }),
+    destinationTiming: .load)
 
   private static let testHandlers = BinaryHandlers(
     registerRegister: WidthHandlers(
@@ -256,6 +257,7 @@ extension InstructionForm {
       { compareMI(Conjunction.self, UInt8.self, $0, $1) },
       { compareMI(Conjunction.self, UInt16.self, $0, $1) },
       { compareMI(Conjunction.self, UInt32.self, $0, $1) },
-      { compareMI(Conjunction.self, UInt64.self, $0, $1) }))
+      { compareMI(Conjunction.self, UInt64.self, $0, $1) }),
+    destinationTiming: .load)
 
 }

@@ -42,7 +42,8 @@ private let bitTestHandlers = BinaryHandlers(
     nil,
     { bitMI(BitTest.self, UInt16.self, $0, $1) },
     { bitMI(BitTest.self, UInt32.self, $0, $1) },
-    { bitMI(BitTest.self, UInt64.self, $0, $1) }))
+    { bitMI(BitTest.self, UInt64.self, $0, $1) }),
+  destinationTiming: .load)
 
 private let bitSetHandlers = BinaryHandlers(
   registerRegister: WidthHandlers(
@@ -187,4 +188,5 @@ private let moveSwappedHandlers = BinaryHandlers(
     nil,
     { moveSwappedMR(UInt16.self, $0, $1) },
     { moveSwappedMR(UInt32.self, $0, $1) },
-    { moveSwappedMR(UInt64.self, $0, $1) }))
+    { moveSwappedMR(UInt64.self, $0, $1) }),
+  destinationTiming: .store)

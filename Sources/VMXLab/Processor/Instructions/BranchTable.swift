@@ -104,7 +104,9 @@ extension InstructionForm {
     builder.setDestination(decoded.operands[0], of: decoded)
     switch decoded.operands[0] {
     case .general: return handlers.register?[bytes]
-    case .memory: return handlers.memory?[bytes]
+    case .memory:
+      builder.memoryTiming = .load
+      return handlers.memory?[bytes]
     default: return nil
     }
   }

@@ -24,10 +24,7 @@ extension InstructionForm {
   private static func conditionalMove(
     _ id: x86_insn, _ handlers: BinaryHandlers
   ) -> InstructionForm {
-    InstructionForm(id, .alu) { decoded, builder in
-      if decoded.hasMemoryOperand { builder.timing = .load }
-      return handlers.select(decoded, &builder)
-    }
+    InstructionForm(id, .alu) { handlers.select($0, &$1) }
   }
 
   private static func conditionalSet(_ id: x86_insn, _ handlers: SetHandlers) -> InstructionForm {
@@ -35,7 +32,7 @@ extension InstructionForm {
       guard let operand = decoded.operands.first else { return nil }
       builder.setDestination(operand, of: decoded)
       guard case .memory = operand else { return handlers.register }
-      builder.timing = .store
+      builder.memoryTiming = .store
       return handlers.memory
     }
   }

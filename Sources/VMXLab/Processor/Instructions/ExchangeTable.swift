@@ -31,8 +31,12 @@ extension InstructionForm {
     if decoded.operands.count == 2, case .memory = decoded.operands[1] {
       decoded.operands.swapAt(0, 1)
     }
-    if decoded.hasMemoryOperand { builder.timing = .exchangeMemory }
-    return exchangeHandlers.select(decoded, &builder)
+    let handler = exchangeHandlers.select(decoded, &builder)
+    if decoded.hasMemoryOperand {
+      builder.timing = .exchangeMemory
+      builder.memoryTiming = nil
+    }
+    return handler
   }
 }
 

@@ -28,8 +28,7 @@ extension InstructionForm {
     _ decoded: DecodedInstruction, _ builder: inout InstructionBuilder, byte: BinaryHandlers,
     word: BinaryHandlers
   ) -> Handler? {
-    if decoded.hasMemoryOperand { builder.timing = .load }
-    return (decoded.opcode.1 & 1 == 0 ? byte : word).select(decoded, &builder)
+    (decoded.opcode.1 & 1 == 0 ? byte : word).select(decoded, &builder)
   }
 
   /// MOVSXD: Capstone calls both operands wide without REX.W too.
@@ -42,7 +41,7 @@ extension InstructionForm {
     guard decoded.hasMemoryOperand else {
       return moveDoubleHandlers.register?[decoded.operandBytes]
     }
-    builder.timing = .load
+    builder.memoryTiming = .load
     return moveDoubleHandlers.memory?[decoded.operandBytes]
   }
 }

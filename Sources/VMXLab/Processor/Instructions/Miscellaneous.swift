@@ -3,13 +3,17 @@ import CCapstone
 // XLAT, BOUND, NOP, PAUSE, fences, cache-line and prefetch instructions, UD0 to UD2.
 extension InstructionForm {
   static let miscellaneous: [InstructionForm] = [
-    InstructionForm(X86_INS_XLATB, .load, .continue, handler: translateByte),
-    InstructionForm(X86_INS_BOUND, .load) { decoded, builder in
+    InstructionForm(X86_INS_XLATB, .alu) { _, builder in
+      builder.memoryTiming = .load
+      return translateByte
+    },
+    InstructionForm(X86_INS_BOUND, .alu) { decoded, builder in
       guard decoded.operands.count == 2, decoded.hasMemoryOperand, !decoded.isLongMode else {
         return nil
       }
       builder.setDestination(decoded.operands[0], of: decoded)
       builder.memory = decoded.memory
+      builder.memoryTiming = .load
       return boundHandlers[decoded.operandBytes]
     },
     InstructionForm(X86_INS_NOP, .nop) { decoded, builder in

@@ -24,14 +24,12 @@ extension InstructionForm {
     case (.segment, _), (_, .segment): return segmentMove(decoded, &builder)
     case (.general, .memory) where usesOffset && decoded.addressBytes == 8:
       builder.immediate = UInt64(bitPattern: decoded.memory.displacement)
-      builder.timing = .load
+      builder.memoryTiming = .load
       return loadOffsetHandlers[decoded.opcode.0 & 1 == 0 ? 1 : decoded.operandBytes]
     case (.memory, .general) where usesOffset && decoded.addressBytes == 8:
       builder.immediate = UInt64(bitPattern: decoded.memory.displacement)
-      builder.timing = .store
+      builder.memoryTiming = .store
       return storeOffsetHandlers[decoded.opcode.0 & 1 == 0 ? 1 : decoded.operandBytes]
-    case (.general, .memory): builder.timing = .load
-    case (.memory, _): builder.timing = .store
     case (.control, _), (_, .control), (.debug, _), (_, .debug):
       return controlMove(decoded, &builder)
     default: break
@@ -165,17 +163,18 @@ private let movHandlers = BinaryHandlers(
     { moveMI(UInt8.self, $0, $1) },
     { moveMI(UInt16.self, $0, $1) },
     { moveMI(UInt32.self, $0, $1) },
-    { moveMI(UInt64.self, $0, $1) }))
+    { moveMI(UInt64.self, $0, $1) }),
+  destinationTiming: .store)
 private let loadOffsetHandlers = WidthHandlers(
-    { moveAccumulatorOffset(UInt8.self, $0, $1) },
-    { moveAccumulatorOffset(UInt16.self, $0, $1) },
-    { moveAccumulatorOffset(UInt32.self, $0, $1) },
-    { moveAccumulatorOffset(UInt64.self, $0, $1) })
+  { moveAccumulatorOffset(UInt8.self, $0, $1) },
+  { moveAccumulatorOffset(UInt16.self, $0, $1) },
+  { moveAccumulatorOffset(UInt32.self, $0, $1) },
+  { moveAccumulatorOffset(UInt64.self, $0, $1) })
 private let storeOffsetHandlers = WidthHandlers(
-    { moveOffsetAccumulator(UInt8.self, $0, $1) },
-    { moveOffsetAccumulator(UInt16.self, $0, $1) },
-    { moveOffsetAccumulator(UInt32.self, $0, $1) },
-    { moveOffsetAccumulator(UInt64.self, $0, $1) })
+  { moveOffsetAccumulator(UInt8.self, $0, $1) },
+  { moveOffsetAccumulator(UInt16.self, $0, $1) },
+  { moveOffsetAccumulator(UInt32.self, $0, $1) },
+  { moveOffsetAccumulator(UInt64.self, $0, $1) })
 private let leaHandlers = WidthHandlers(
   nil,
   { loadEffectiveAddress(UInt16.self, $0, $1) },

@@ -12,8 +12,8 @@ extension InstructionForm {
       builder.timing = divideTiming(decoded)
       return unsignedDivisionHandlers.select(decoded, &builder)
     },
-    InstructionForm(X86_INS_IDIV, .divide32) { decoded, builder in
-      builder.timing = divideTiming(decoded)
+    InstructionForm(X86_INS_IDIV, .signedDivide32) { decoded, builder in
+      builder.timing = signedDivideTiming(decoded)
       return signedDivisionHandlers.select(decoded, &builder)
     },
   ]
@@ -50,6 +50,15 @@ extension InstructionForm {
     default: .divide32
     }
   }
+
+  private static func signedDivideTiming(_ decoded: DecodedInstruction) -> TimingClass {
+    switch decoded.operands.first?.byteCount {
+    case 1: .signedDivide8
+    case 2: .signedDivide16
+    case 8: .signedDivide64
+    default: .signedDivide32
+    }
+  }
 }
 
 private let unsignedMultiplicationHandlers = UnaryHandlers(
@@ -62,7 +71,8 @@ private let unsignedMultiplicationHandlers = UnaryHandlers(
     { accumulatorM(UnsignedMultiplication.self, UInt8.self, $0, $1) },
     { accumulatorM(UnsignedMultiplication.self, UInt16.self, $0, $1) },
     { accumulatorM(UnsignedMultiplication.self, UInt32.self, $0, $1) },
-    { accumulatorM(UnsignedMultiplication.self, UInt64.self, $0, $1) }))
+    { accumulatorM(UnsignedMultiplication.self, UInt64.self, $0, $1) }),
+  memoryTiming: .load)
 
 private let signedMultiplicationHandlers = UnaryHandlers(
   register: WidthHandlers(
@@ -74,7 +84,8 @@ private let signedMultiplicationHandlers = UnaryHandlers(
     { accumulatorM(SignedMultiplication.self, UInt8.self, $0, $1) },
     { accumulatorM(SignedMultiplication.self, UInt16.self, $0, $1) },
     { accumulatorM(SignedMultiplication.self, UInt32.self, $0, $1) },
-    { accumulatorM(SignedMultiplication.self, UInt64.self, $0, $1) }))
+    { accumulatorM(SignedMultiplication.self, UInt64.self, $0, $1) }),
+  memoryTiming: .load)
 
 private let unsignedDivisionHandlers = UnaryHandlers(
   register: WidthHandlers(
@@ -86,7 +97,8 @@ private let unsignedDivisionHandlers = UnaryHandlers(
     { accumulatorM(UnsignedDivision.self, UInt8.self, $0, $1) },
     { accumulatorM(UnsignedDivision.self, UInt16.self, $0, $1) },
     { accumulatorM(UnsignedDivision.self, UInt32.self, $0, $1) },
-    { accumulatorM(UnsignedDivision.self, UInt64.self, $0, $1) }))
+    { accumulatorM(UnsignedDivision.self, UInt64.self, $0, $1) }),
+  memoryTiming: .load)
 
 private let signedDivisionHandlers = UnaryHandlers(
   register: WidthHandlers(
@@ -98,7 +110,8 @@ private let signedDivisionHandlers = UnaryHandlers(
     { accumulatorM(SignedDivision.self, UInt8.self, $0, $1) },
     { accumulatorM(SignedDivision.self, UInt16.self, $0, $1) },
     { accumulatorM(SignedDivision.self, UInt32.self, $0, $1) },
-    { accumulatorM(SignedDivision.self, UInt64.self, $0, $1) }))
+    { accumulatorM(SignedDivision.self, UInt64.self, $0, $1) }),
+  memoryTiming: .load)
 
 private let twoOperandHandlers = BinaryHandlers(
   registerRegister: WidthHandlers(

@@ -54,10 +54,11 @@ extension InstructionForm {
       builder.timing = .loadSegment
       return moveMemoryToSegment
     case (.general(_, let bytes), .segment):
-      builder.timing = .alu
+      builder.timing = .readSegment
       return segmentToRegisterHandlers[bytes]
     case (.memory, .segment):
-      builder.timing = .store
+      builder.timing = .readSegment
+      builder.memoryTiming = .store
       return moveSegmentToMemory
     default: return nil
     }

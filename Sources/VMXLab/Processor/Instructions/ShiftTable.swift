@@ -41,6 +41,7 @@ private struct ShiftHandlers: Sendable {
       return nil
     }
     builder.setDestination(operand, of: decoded)
+    if case .memory = operand { builder.memoryTiming = .readModifyWrite }
     if case .immediate(let value) = count {
       builder.immediate = value
       switch operand {

@@ -67,7 +67,7 @@ extension Processor {
   /// handler; nil after a fault of the access.
   ///
   /// Source: Intel SDM, "Software Interrupt Handling Methods".
-  private mutating func isRedirected(_ vector: UInt8) -> Bool? {
+  mutating func isRedirected(_ vector: UInt8) -> Bool? {
     let task = segments[7]
     guard !hasTSS16, task.limit >= 0x67 else { return false }
     guard let map = readSystem(systemAddress(task.base &+ 0x66), UInt16.self) else { return nil }
@@ -78,8 +78,9 @@ extension Processor {
     return bits >> (vector & 7) & 1 == 0
   }
 
-  /// INT n as an 8086 does it, with the interrupt vector table at linear address 0.
-  private mutating func interruptVirtual8086(_ vector: UInt8) {
+  /// INT n as an 8086 does it, with the interrupt vector table at linear address 0; returns to
+  /// `nextRIP`, which becomes the handler's.
+  mutating func interruptVirtual8086(_ vector: UInt8) {
     guard let entry = read(UInt64(vector) &* 4, UInt32.self) else { return }
     var flags = rflags & ~RFLAGS.rf.rawValue
     if iopl < 3 {

@@ -28,7 +28,9 @@ extension InstructionForm {
     switch operand {
     case .general: return pushRegisterHandlers[decoded.stackBytes]
     case .immediate: return pushImmediateHandlers[decoded.stackBytes]
-    case .memory: return pushMemoryHandlers[decoded.stackBytes]
+    case .memory:
+      builder.memoryTiming = .load
+      return pushMemoryHandlers[decoded.stackBytes]
     case .segment: return pushSegmentHandlers[decoded.stackBytes]
     default: return nil
     }
@@ -41,7 +43,9 @@ extension InstructionForm {
     builder.setDestination(operand, of: decoded)
     switch operand {
     case .general: return popRegisterHandlers[decoded.stackBytes]
-    case .memory: return popMemoryHandlers[decoded.stackBytes]
+    case .memory:
+      builder.memoryTiming = .store
+      return popMemoryHandlers[decoded.stackBytes]
     case .segment:
       builder.effect = .end
       builder.timing = .loadSegment

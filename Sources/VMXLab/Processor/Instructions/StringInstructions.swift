@@ -360,7 +360,7 @@ extension Processor {
     _ operation: O.Type, _ i: InstructionReference, _ width: W.Type
   ) -> Bool {
     let mask = addressMask(i)
-    let cyclesEach = UInt64(model.pointer.pointee.timing.cycles(.stringStep))
+    let cyclesEach = UInt64(model.timing.cycles(.stringStep))
     let requests = signals.pointee.requests
     var budget = attention.isEmpty ? Self.maximumIterations : 1
     if cyclesEach > 0, signals.pointee.deadline > cycles {
@@ -374,9 +374,11 @@ extension Processor {
         guard O.step(&self, i, width) else { return false }
         count = 1
       }
+      let before = general[1] & mask
       setAddressRegister(1, general[1] &- count, mask: mask)
       budget &-= count
-      cycles &+= count &* cyclesEach
+      // Where iterations are free, time must go on all the same, however the work is cut up.
+      cycles &+= cyclesEach > 0 ? count &* cyclesEach : before >> 12 &- (before &- count) >> 12
       if O.compares, lazy.zf == i.pointer.pointee.isRepeatedWhileNotEqual { return true }
     }
     return true

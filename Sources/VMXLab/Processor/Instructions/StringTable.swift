@@ -28,14 +28,17 @@ extension InstructionForm {
   private static func string(
     _ id: x86_insn, _ once: WidthHandlers, _ repeated: WidthHandlers
   ) -> InstructionForm {
-    InstructionForm(id, .stringStart) { decoded, builder in
+    InstructionForm(id, .alu) { decoded, builder in
       // Capstone has one number for MOVSD and CMPSD of strings and of scalar doubles.
       guard decoded.opcode.0 != 0x0f else {
         builder.effect = .end
         return stopNotBuilt
       }
       let bytes = decoded.opcode.0 & 1 == 0 ? 1 : decoded.operandBytes
-      guard decoded.hasREP || decoded.hasREPNE else { return once[bytes] }
+      guard decoded.hasREP || decoded.hasREPNE else {
+        builder.memoryTiming = .stringStep
+        return once[bytes]
+      }
       builder.effect = .end
       builder.timing = .stringStart
       return repeated[bytes]

@@ -81,7 +81,7 @@ extension Processor {
   ) -> Result {
     let state = entryProcessorState
     let reader = ProcessorMemoryReader(ram: ram)
-    let capabilities = model.capabilitiesPointer
+    let capabilities = modelReference.capabilities
     return withUnsafePointer(to: &vmx.vmcs) { vmcs in
       body(
         VMEntryContext(vmcs: vmcs, capabilities: capabilities, processor: state, memory: reader))

@@ -21,8 +21,8 @@ public struct VMEntrySections: OptionSet, Sendable, Hashable {
     self = sections
   }
 
-  /// Every section.
-  public static let all = VMEntrySections(rawValue: 0x1fff)
+  /// Every section that is checked before guest state is loaded: all but MSR loading.
+  public static let all = VMEntrySections(rawValue: 0xfff)
 
   // What VM exits mark, as constants: the readers of the groups of what they save.
 

@@ -70,7 +70,7 @@ extension Processor {
     var reporter = SilentReporter()
     return withUnsafePointer(to: vmcs) {
       VMEntryContext(
-        vmcs: $0, capabilities: model.capabilitiesPointer, processor: VMEntryProcessorState(),
+        vmcs: $0, capabilities: modelReference.capabilities, processor: VMEntryProcessorState(),
         memory: reader
       ).checkEPTPointer(&reporter)
     }

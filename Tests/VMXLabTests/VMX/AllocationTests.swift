@@ -1,0 +1,131 @@
+import CAllocationCounter
+import Testing
+
+@testable import VMXLab
+
+@Suite("No allocation", .serialized)
+struct AllocationTests {
+  private typealias Place = VMXRunner.Place
+
+  /// How often memory was asked for while `instructions` more ran.
+  private func allocations(_ runner: VMXRunner, instructions: UInt64) -> UInt64 {
+    let before = allocation_count()
+    let stop = runner.machine.run(instructions: instructions)
+    let after = allocation_count()
+    #expect(stop == .instructionLimit)
+    return after - before
+  }
+
+  /// Runs L1's loop for 1,000 and for 100,000 VM entries; they must cost the same memory.
+  private func expectNone(
+    _ runner: VMXRunner, instructionsAnEntry: UInt64, count: (VMXCounters) -> UInt64
+  ) {
+    _ = runner.machine.run(instructions: instructionsAnEntry * 100)
+    let start = count(runner.state.pointee.vmx.counters)
+    let few = allocations(runner, instructions: instructionsAnEntry * 1000)
+    let middle = count(runner.state.pointee.vmx.counters)
+    let many = allocations(runner, instructions: instructionsAnEntry * 100_000)
+    let end = count(runner.state.pointee.vmx.counters)
+    #expect(few == many)
+    #expect((990...1010).contains(middle - start))
+    #expect((99_900...100_100).contains(end - middle))
+  }
+
+  /// L1 tries VMRESUME (or VMLAUNCH) again and again.
+  private func loop(_ runner: VMXRunner, _ instruction: [UInt8]) {
+    // JMP back to the start; a late failure comes to the host's RIP.
+    runner.machine.writeMemory(instruction + [0xeb, 0xfb], at: Place.code)
+    runner.vmcs.hostRIP = Place.code
+    runner.state.pointee.rip = Place.code
+    runner.state.pointee.activity = .active
+    runner.state.pointee.updateAttention()
+  }
+
+  @Test("the counter counts")
+  func counter() {
+    let before = allocation_count()
+    let array = (0..<100).map { Array(repeating: $0, count: 1000) }
+    #expect(allocation_count() - before >= 100)
+    #expect(array.count == 100)
+  }
+
+  @Test("a round trip of VMRESUME, VMCALL, three VMREADs and a VMWRITE allocates nothing")
+  func roundTrip() throws {
+    let runner = try VMXRunner()
+    runner.set(secondary: [.enableEPT, .enableVPID])
+    #expect(runner.exitReason() == .vmcall)
+    // MOV EAX, exit reason; VMREAD RCX, RAX; the same of the qualification and of RIP; then
+    // MOV ECX, the guest's code; VMWRITE RAX, RCX; VMRESUME.
+    let code: [UInt8] =
+      [0xb8, 0x02, 0x44, 0, 0, 0x0f, 0x78, 0xc1, 0xb8, 0x00, 0x64, 0, 0, 0x0f, 0x78, 0xc1]
+      + [0xb8, 0x1e, 0x68, 0, 0, 0x0f, 0x78, 0xc1, 0xb9, 0, 0, 0x80, 0, 0x0f, 0x79, 0xc1]
+      + Code.vmresume
+    runner.machine.writeMemory(code, at: Place.host)
+    expectNone(runner, instructionsAnEntry: 9) { $0.entries }
+  }
+
+  @Test("an injected event allocates nothing")
+  func injection() throws {
+    let runner = try VMXRunner()
+    #expect(runner.exitReason() == .vmcall)
+    // MOV EAX, interruption information; MOV ECX, valid #UD; VMWRITE RAX, RCX; VMRESUME.
+    runner.machine.writeMemory(
+      [0xb8, 0x16, 0x40, 0, 0, 0xb9, 0x06, 0x03, 0, 0x80, 0x0f, 0x79, 0xc1]
+        + Code.vmresume, at: Place.host)
+    runner.vmcs.guestRSP = Place.guestStack
+    // The handler begins with VMCALL, so RIP stays there and RSP goes down: an IST entry holds it.
+    let gate = Place.guestIDT + 6 * 16
+    runner.put(runner.get(gate) | 1 << 32, at: gate)
+    runner.put(Place.guestStack, at: Place.guestTSS + 0x24)
+    expectNone(runner, instructionsAnEntry: 4) { $0.entries }
+  }
+
+  @Test("VMfailInvalid and the launch state's failures allocate nothing")
+  func earlyFailures() throws {
+    let runner = try VMXRunner()
+    loop(runner, Code.vmresume)
+    expectNone(runner, instructionsAnEntry: 2) { $0.failValid[5] }
+    runner.state.pointee.vmx.isLaunched = true
+    loop(runner, Code.vmlaunch)
+    expectNone(runner, instructionsAnEntry: 2) { $0.failValid[4] }
+    runner.state.pointee.vmx.currentPointer = VMXState.noPointer
+    loop(runner, Code.vmlaunch)
+    expectNone(runner, instructionsAnEntry: 2) { $0.failInvalid }
+  }
+
+  @Test("failed checks of controls and host state allocate nothing", arguments: [7, 8])
+  func failedChecks(error: Int) throws {
+    let runner = try VMXRunner()
+    loop(runner, Code.vmlaunch)
+    if error == 7 { runner.vmcs.cr3TargetCount = 9 } else { runner.vmcs.hostCR4 = 0 }
+    expectNone(runner, instructionsAnEntry: 2) { $0.failValid[error] }
+  }
+
+  @Test("failures that load host state allocate nothing", arguments: [0, 2, 3, 4, 34])
+  func lateFailures(kind: Int) throws {
+    let runner = try VMXRunner()
+    loop(runner, Code.vmlaunch)
+    switch kind {
+    case 2:
+      runner.vmcs.vmEntryControls &= ~VMEntryControls.ia32eModeGuest.rawValue
+      runner.vmcs.guestEFER = 0
+      runner.vmcs.guestCSAccessRights = 0xc09b
+      runner.put(0x1e7, at: Place.guestData)
+      runner.vmcs.guestCR3 = Place.guestData
+    case 3:
+      runner.vmcs.guestInterruptibilityState = 1
+      runner.vmcs.guestRFLAGS = 0x202
+      runner.inject(.nmi, 2)
+    case 4: runner.vmcs.vmcsLinkPointer = Place.vmcs
+    case 34:
+      runner.put(0x800, at: Place.msrLoadList)
+      runner.vmcs.entryMSRLoadAddress = Place.msrLoadList
+      runner.vmcs.entryMSRLoadCount = 1
+    default: runner.vmcs.guestRFLAGS = 0
+    }
+    expectNone(runner, instructionsAnEntry: 1) {
+      kind == 34 ? $0.msrLoadFailed : $0.invalidGuestState
+    }
+    if kind != 34 { #expect(runner.vmcs.exitQualification == UInt64(kind)) }
+  }
+}
