@@ -19,7 +19,8 @@ while stop == .vmExit, let vmcs = machine.currentVMCS {
   print("VM exit: \(reason.basic?.text ?? "reason \(reason.rawValue)")")
   print("  qualification \(hex(vmcs.exitQualification)), guest RIP \(hex(vmcs.guestRIP))")
   let registers = machine.registers
-  print("  RAX \(hex(registers[.rax])), L1 goes on at \(hex(registers.rip)), \(registers.mode.name)")
+  print(
+    "  RAX \(hex(registers[.rax])), L1 goes on at \(hex(registers.rip)), \(registers.mode.name)")
   stop = machine.run(untilVMExit: true)
 }
 

@@ -9,7 +9,8 @@ struct EmbeddingTests {
       contentsOf: Program.repository.appendingPathComponent("docs/embedding.md"), encoding: .utf8)
     let parts = page.components(separatedBy: "\n```")
     return stride(from: 1, to: parts.count, by: 2).map { index in
-      let lines = parts[index].split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+      let lines = parts[index].split(
+        separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
       return (String(lines[0]), lines.count > 1 ? lines[1] + "\n" : "")
     }
   }

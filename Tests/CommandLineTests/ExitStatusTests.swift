@@ -70,7 +70,8 @@ struct ExitStatusTests {
     "A signal ends the run, with statistics, and gives 128 and its number",
     arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT])
   func signal(number: Int32) throws {
-    let image = try scratch.file("image", TestImage.print(Array("up\n".utf8)).dropLast(5) + [0xeb, 0xfe])
+    let image = try scratch.file(
+      "image", TestImage.print(Array("up\n".utf8)).dropLast(5) + [0xeb, 0xfe])
     let program = try Program(["run", "--stats", image], in: scratch)
     try Program.wait(for: "up", in: scratch.path("stdout"))
     program.send(number)

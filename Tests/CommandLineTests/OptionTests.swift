@@ -40,7 +40,8 @@ struct OptionTests {
     var keys = EscapeKeys()
     let typed: [UInt8] = [0x61, 0x01, 0x78, 0x01, 0x01, 0x01, 0x68, 0x03, 0x03, 0x01, 0x7a]
     let expected: [EscapeKeys.Action] = [
-      .send(0x61), .wait, .end, .wait, .send(0x01), .wait, .help, .sendInterrupt, .send(0x03), .wait,
+      .send(0x61), .wait, .end, .wait, .send(0x01), .wait, .help, .sendInterrupt, .send(0x03),
+      .wait,
       .send(0x7a),
     ]
     #expect(typed.map { keys.action(for: $0) } == expected)

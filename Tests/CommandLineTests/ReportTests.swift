@@ -78,14 +78,16 @@ struct ReportTests {
     let trace = try String(contentsOfFile: path, encoding: .utf8)
     for text in [
       "VMLAUNCH at ", "VMfailInvalid", "VMfailValid 7 (", "VMfailValid 8 (",
-      "exit reason 33 with bit 31", "exit reason 34 with bit 31", "qualification 2", "qualification 3",
+      "exit reason 33 with bit 31", "exit reason 34 with bit 31", "qualification 2",
+      "qualification 3",
       "qualification 4", "broken rule: ",
     ] {
       #expect(trace.contains(text), "\(text)")
     }
   }
 
-  @Test("--quiet says nothing of a run that ends well, and --trace-vmx alone goes to standard error")
+  @Test(
+    "--quiet says nothing of a run that ends well, and --trace-vmx alone goes to standard error")
   func quiet() throws {
     #expect(try vmxlab("run", "--quiet", Samples.path("hello"), in: scratch).errors.isEmpty)
     let traced = try vmxlab("run", "--quiet", "--trace-vmx", Samples.path("hello"), in: scratch)

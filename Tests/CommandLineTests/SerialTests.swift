@@ -18,7 +18,8 @@ struct SerialTests {
   func input() throws {
     let image = try scratch.file("image", TestImage.echo)
     // More than any queue holds, with every byte but the one that ends the guest.
-    let bytes = Array(repeating: Self.everyByte.filter { $0 != UInt8(ascii: "q") }, count: 20)
+    let bytes =
+      Array(repeating: Self.everyByte.filter { $0 != UInt8(ascii: "q") }, count: 20)
       .flatMap { $0 } + [UInt8(ascii: "q")]
     let result = try vmxlab("run", image, in: scratch, input: bytes)
     #expect(result.output == bytes)

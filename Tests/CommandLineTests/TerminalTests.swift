@@ -78,7 +78,9 @@ struct TerminalTests {
     #expect(try run { $0.send(number) }.status == 128 + number)
   }
 
-  @Test("A fault of the program itself restores the terminal and gives 70", arguments: [SIGSEGV, SIGILL, SIGABRT])
+  @Test(
+    "A fault of the program itself restores the terminal and gives 70",
+    arguments: [SIGSEGV, SIGILL, SIGABRT])
   func faults(number: Int32) throws {
     let result = try run { $0.send(number) }
     #expect(result.status == 70)

@@ -52,7 +52,8 @@ struct WrongInputTests {
   @Test("Every beginning of a sample ELF file is refused or boots; none is a fault of the program")
   func truncated() throws {
     let whole = try Samples.bytes("hello")
-    for count in [4, 16, 52, 64, 100, 4096, whole.count / 2, whole.count - 1] where count < whole.count {
+    for count in [4, 16, 52, 64, 100, 4096, whole.count / 2, whole.count - 1]
+    where count < whole.count {
       let path = try scratch.file("truncated", Array(whole[..<count]))
       let result = try vmxlab("run", "--limit-instructions", "1000000", path, in: scratch)
       #expect(result.status != 70 && result.status >= 0, "\(count) bytes")

@@ -26,7 +26,8 @@ struct RunCommand: ParsableCommand {
       """)
 
   @Option(
-    help: ArgumentHelp("The size of RAM: a number with K, M or G. (default: 512M)", valueName: "size"),
+    help: ArgumentHelp(
+      "The size of RAM: a number with K, M or G. (default: 512M)", valueName: "size"),
     transform: { try MemorySize($0) })
   var memory = MemorySize.standard
 

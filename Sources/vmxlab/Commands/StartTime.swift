@@ -15,7 +15,8 @@ struct StartTime {
     }
     guard let seconds = Self.parse(text), (0...Self.latest).contains(seconds) else {
       throw ValidationError(
-        "a time is 2026-01-31T12:00:00, 2026-01-31 or the seconds since 1970, and before 10000-01-01")
+        "a time is 2026-01-31T12:00:00, 2026-01-31 or the seconds since 1970, and before 10000-01-01"
+      )
     }
     self.seconds = seconds
   }
