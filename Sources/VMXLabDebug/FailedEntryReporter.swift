@@ -40,7 +40,9 @@ public final class FailedEntryReporter: VMXObserver {
     counts[line] = count
     guard count <= Self.repetitions else { return }
     write(line)
-    if detail == .all { for reason in report.reasons.dropFirst() { write("  also broken: \(reason)") } }
+    if detail == .all {
+      for reason in report.reasons.dropFirst() { write("  also broken: \(reason)") }
+    }
     if count == Self.repetitions { write("  (from now on this is only counted)") }
   }
 

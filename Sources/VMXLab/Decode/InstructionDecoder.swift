@@ -73,7 +73,9 @@ final class InstructionDecoder {
       else { return (bytes.count, "unknown instruction") }
       let mnemonic = withUnsafeBytes(of: instruction.pointee.mnemonic) { Self.text($0) }
       let operands = withUnsafeBytes(of: instruction.pointee.op_str) { Self.text($0) }
-      return (size - prefixBytes + prefixes.count, operands.isEmpty ? mnemonic : "\(mnemonic) \(operands)")
+      return (
+        size - prefixBytes + prefixes.count, operands.isEmpty ? mnemonic : "\(mnemonic) \(operands)"
+      )
     }
   }
 

@@ -46,7 +46,8 @@ public final class Machine {
     let cpuid = CPUIDTable(profile: configuration.profile)
     processor = ProcessorStorage(
       ram: memory.map, translations: translations, blocks: cache, platform: platform,
-      signals: signals, model: ProcessorModel(configuration.profile, cpuid: cpuid, timing: timing), cpuid: cpuid)
+      signals: signals, model: ProcessorModel(configuration.profile, cpuid: cpuid, timing: timing),
+      cpuid: cpuid)
     builder = BlockBuilder(
       decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache)
     platform.control.a20Changed = { [processor] enabled in

@@ -30,7 +30,8 @@ final class MachinePlatform: Platform {
       clock: clock, ports: ports, interrupt: InterruptLine(to: pic, number: 8),
       startSeconds: rtcStart)
     serialPort = UART16550A(
-      clock: clock, ports: ports, interrupt: InterruptLine(to: pic, number: 4)) { _ in }
+      clock: clock, ports: ports, interrupt: InterruptLine(to: pic, number: 4)
+    ) { _ in }
     debugConsole = DebugConsole(ports: ports) { _ in }
     super.init()
     others = [
@@ -110,7 +111,8 @@ final class MachinePlatform: Platform {
       var value: UInt64 = 0
       let start = Int(physical - region.range.lowerBound)
       for byte in 0..<min(size, rom.byteCount - start) {
-        value |= UInt64(rom.base.load(fromByteOffset: start + byte, as: UInt8.self)) << UInt64(byte * 8)
+        value |=
+          UInt64(rom.base.load(fromByteOffset: start + byte, as: UInt8.self)) << UInt64(byte * 8)
       }
       return value
     case .device(let device):

@@ -25,7 +25,8 @@ final class ProcessorStorage {
     pointer.initialize(
       to: Processor(
         translations: translations, ram: ram, blocks: BlockCacheReference(blocks),
-        modelReference: ProcessorModelReference(pointer: UnsafePointer(self.model)), signals: signals,
+        modelReference: ProcessorModelReference(pointer: UnsafePointer(self.model)),
+        signals: signals,
         platform: PlatformReference(platform)))
     pointer.pointee.reset()
   }

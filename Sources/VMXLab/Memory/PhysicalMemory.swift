@@ -67,7 +67,8 @@ public final class PhysicalMemory {
       return false
     }
     bytes.withUnsafeBytes { source in
-      rom.base.copyMemory(from: source.baseAddress ?? UnsafeRawPointer(rom.base), byteCount: source.count)
+      rom.base.copyMemory(
+        from: source.baseAddress ?? UnsafeRawPointer(rom.base), byteCount: source.count)
     }
     regions.append(
       Region(range: address..<(address + UInt64(rom.byteCount)), backing: .rom(rom)))

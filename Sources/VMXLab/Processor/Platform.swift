@@ -4,7 +4,9 @@
 /// Every call says at which cycle it happens.
 class Platform {
   /// Reads `size` (1, 2 or 4) bytes from an I/O port.
-  func readPort(_ port: UInt16, size: Int, cycles: UInt64) -> UInt32 { .max >> UInt32(32 - size * 8) }
+  func readPort(_ port: UInt16, size: Int, cycles: UInt64) -> UInt32 {
+    .max >> UInt32(32 - size * 8)
+  }
   /// Writes `size` (1, 2 or 4) bytes to an I/O port.
   func writePort(_ port: UInt16, size: Int, value: UInt32, cycles: UInt64) {}
   /// Reads 1 to 8 bytes at a physical address that is not RAM.

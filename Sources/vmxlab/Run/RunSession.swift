@@ -45,7 +45,9 @@ final class RunSession {
     failedEntries =
       options.explain == .off || options.quiet
       ? nil
-      : FailedEntryReporter(detail: options.explain) { [messages] in messages.append("vmxlab: \($0)") }
+      : FailedEntryReporter(detail: options.explain) { [messages] in
+        messages.append("vmxlab: \($0)")
+      }
     statisticsFile = try options.statsJson.map { path throws(OutputError) in
       try OutputStream(path: path, keepsContent: true)
     }

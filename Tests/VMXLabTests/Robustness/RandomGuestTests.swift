@@ -22,7 +22,9 @@ struct RandomGuestTests {
       var bytes = [UInt8](repeating: 0, count: 2 << 20)
       for index in stride(from: 0, to: bytes.count, by: 8) {
         let word = random.next()
-        for byte in 0..<8 { bytes[index + byte] = UInt8(truncatingIfNeeded: word >> UInt64(byte * 8)) }
+        for byte in 0..<8 {
+          bytes[index + byte] = UInt8(truncatingIfNeeded: word >> UInt64(byte * 8))
+        }
       }
       // Segment limits let real-mode code run in the first 64 KiB, so that is random too.
       machine.writeMemory(Array(bytes[..<0x9_0000]), at: 0)

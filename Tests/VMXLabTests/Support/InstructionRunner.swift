@@ -46,7 +46,8 @@ final class InstructionRunner {
     put(0x00cf_9300_0000_ffff, at: Self.tables + 0x3010)
     for vector in 0..<UInt64(32) {
       let handler = Self.handlers + vector * 16
-      put(handler & 0xffff | 8 << 16 | 0x8e00 << 32 | (handler >> 16 & 0xffff) << 48,
+      put(
+        handler & 0xffff | 8 << 16 | 0x8e00 << 32 | (handler >> 16 & 0xffff) << 48,
         at: Self.idt + vector * 16)
       put(handler >> 32, at: Self.idt + vector * 16 + 8)
       machine.writeMemory([0xf4], at: handler)

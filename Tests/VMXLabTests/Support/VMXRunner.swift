@@ -74,7 +74,8 @@ final class VMXRunner {
   // MARK: Memory
 
   func put(_ value: UInt64, at address: UInt64) {
-    machine.writeMemory((0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }, at: address)
+    machine.writeMemory(
+      (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }, at: address)
   }
 
   func get(_ address: UInt64) -> UInt64 {
@@ -86,7 +87,8 @@ final class VMXRunner {
     writePageTables(at: Place.guestTables, flags: 0x67)
     writeEPT()
     for (table, handlers, code) in [
-      (Place.idt, Place.handlers, [0xf4 as UInt8]), (Place.guestIDT, Place.guestHandlers, Code.vmcall),
+      (Place.idt, Place.handlers, [0xf4 as UInt8]),
+      (Place.guestIDT, Place.guestHandlers, Code.vmcall),
     ] {
       for vector in 0..<UInt64(256) {
         let handler = handlers + vector * 16
@@ -109,7 +111,9 @@ final class VMXRunner {
     put(0x00af_9b00_0000_ffff, at: tables + 0x3008)
     put(0x00cf_9300_0000_ffff, at: tables + 0x3010)
     let tss = Place.guestTSS
-    put(0x0000_8b00_0000_0067 | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56, at: tables + 0x3018)
+    put(
+      0x0000_8b00_0000_0067 | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56, at: tables + 0x3018
+    )
     put(tss >> 32, at: tables + 0x3020)
   }
 
@@ -141,7 +145,8 @@ final class VMXRunner {
     state.pointee.segments[1] = Segment(
       selector: 8, base: 0, limit: 0xffff_ffff, access: SegmentAccessRights(rawValue: 0xa09b))
     state.pointee.segments[7] = Segment(
-      selector: 0x18, base: Place.guestTSS, limit: 0x67, access: SegmentAccessRights(rawValue: 0x8b))
+      selector: 0x18, base: Place.guestTSS, limit: 0x67, access: SegmentAccessRights(rawValue: 0x8b)
+    )
     state.pointee.gdtr = DescriptorTableRegister(base: Place.tables + 0x3000, limit: 0x27)
     state.pointee.idtr = DescriptorTableRegister(base: Place.idt, limit: 0xfff)
     state.pointee.cpl = 0
@@ -282,7 +287,8 @@ final class VMXRunner {
     vmcs.setGuestSegment(
       .tr,
       Segment(
-        selector: 0x18, base: Place.guestTSS, limit: 0x67, access: SegmentAccessRights(rawValue: 0x8b)))
+        selector: 0x18, base: Place.guestTSS, limit: 0x67,
+        access: SegmentAccessRights(rawValue: 0x8b)))
     vmcs.guestGDTRBase = Place.guestTables + 0x3000
     vmcs.guestGDTRLimit = 0x27
     vmcs.guestIDTRBase = Place.guestIDT

@@ -56,7 +56,9 @@ struct EPTTests {
     #expect(runner.vmcs.guestPhysicalAddress == Self.operand)
   }
 
-  @Test("a violation on a paging-structure entry has bit 8 clear; with accessed and dirty flags both accesses")
+  @Test(
+    "a violation on a paging-structure entry has bit 8 clear; with accessed and dirty flags both accesses"
+  )
   func pagingStructures() throws {
     for usesFlags in [false, true] {
       let runner = try runner(Self.read, rights: 7)
@@ -164,7 +166,9 @@ struct EPTTests {
     runner.put(2, at: Self.operand + 0x1000)
     // L2 gets a page table for its 2 MiB.
     runner.put(table | 0x67, at: Place.guestTables + 0x2000 + (Place.guestCode >> 21) * 8)
-    for page in 0..<UInt64(512) { runner.put((Place.guestCode + page << 12) | 0x67, at: table + page * 8) }
+    for page in 0..<UInt64(512) {
+      runner.put((Place.guestCode + page << 12) | 0x67, at: table + page * 8)
+    }
     runner.setGuestCode(Self.read)
     #expect(runner.exitReason() == .vmcall)
     #expect(runner.state.pointee.general[0] & 0xff == 1)

@@ -14,7 +14,8 @@ struct UncheckedSectionTests {
     let exit = VMEntrySections(readersOf: .guestInstruction)
       .union(VMEntrySections(readersOf: .guestNonRegisterState))
     #expect(VMEntrySections.readersOfEveryExit.union(VMEntrySections(.guestSegments)) == exit)
-    #expect(VMEntrySections(readersOf: .guestDescriptorTables) == VMEntrySections(.guestDescriptorTables))
+    #expect(
+      VMEntrySections(readersOf: .guestDescriptorTables) == VMEntrySections(.guestDescriptorTables))
     #expect(VMEntrySections(readersOf: .guestPDPTEs) == VMEntrySections(.guestPDPTEs))
     #expect(VMEntrySections.all.rawValue.nonzeroBitCount == VMEntrySection.allCases.count - 1)
   }

@@ -38,7 +38,8 @@ struct VMEntryTests {
     #expect(runner.get(Place.msrStoreList + 8) == 0x5a5a, sourceLocation: sourceLocation)
   }
 
-  @Test("invalid guest state fails with reason 33 and touches no more than reason and qualification")
+  @Test(
+    "invalid guest state fails with reason 33 and touches no more than reason and qualification")
   func invalidGuestState() throws {
     let runner = try VMXRunner()
     runner.vmcs.guestRFLAGS = 0
@@ -87,7 +88,8 @@ struct VMEntryTests {
   func msrLoad() throws {
     let cases: [(UInt64, UInt64)] = [
       (UInt64(MSR.ia32FSBase), 0), (0x800, 0), (UInt64(MSR.ia32SMBASE), 0),
-      (UInt64(MSR.ia32BIOSUpdateTrigger), 0), (1 << 32 | UInt64(MSR.ia32PAT), 0x0007_0406_0007_0406),
+      (UInt64(MSR.ia32BIOSUpdateTrigger), 0),
+      (1 << 32 | UInt64(MSR.ia32PAT), 0x0007_0406_0007_0406),
       (UInt64(MSR.ia32PAT), 2), (UInt64(MSR.ia32KernelGSBase), 1 << 47), (0x1234_5678, 0),
       (UInt64(MSR.ia32EFER), 0),
     ]
@@ -150,7 +152,9 @@ struct VMEntryTests {
     #expect(other.vmcs.guestActivityState == 0)
   }
 
-  @Test("pending debug exceptions are delivered before the first instruction, unless an event is injected")
+  @Test(
+    "pending debug exceptions are delivered before the first instruction, unless an event is injected"
+  )
   func pendingDebugExceptions() throws {
     let runner = try VMXRunner()
     runner.vmcs.guestPendingDebugExceptions = 1 << 14
@@ -399,7 +403,8 @@ struct Virtual8086InjectionTests {
       runner.vmcs.setGuestSegment(
         register,
         Segment(
-          selector: 0x900, base: 0x9000, limit: 0xffff, access: SegmentAccessRights(rawValue: 0xf3)))
+          selector: 0x900, base: 0x9000, limit: 0xffff, access: SegmentAccessRights(rawValue: 0xf3))
+      )
     }
     // The bitmap, 32 bytes of zeros, lies behind the TSS; interrupt 21H is directed to the monitor.
     let tss: UInt64 = 0x9_0000

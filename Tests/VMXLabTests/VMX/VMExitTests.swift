@@ -72,7 +72,8 @@ struct VMExitTests {
     runner.vmcs.guestSSAccessRights = 0xc0f3
   }
 
-  @Test("VMREAD's instruction information names both operands; its qualification is the displacement")
+  @Test(
+    "VMREAD's instruction information names both operands; its qualification is the displacement")
   func instructionInformation() throws {
     let runner = try VMXRunner()
     // VMREAD [RBX + RCX*4 + 0x10], RDX.
@@ -449,7 +450,8 @@ struct VMExitTests {
     runner.setGuestCode([0xeb, 0xfe])
     let start = runner.state.pointee.cycles
     #expect(runner.exitReason(limit: 1_000_000) == .vmxPreemptionTimerExpired)
-    let ticks = (runner.state.pointee.cycles - start) >> runner.state.pointee.model.preemptionTimerShift
+    let ticks =
+      (runner.state.pointee.cycles - start) >> runner.state.pointee.model.preemptionTimerShift
     #expect((50...200).contains(ticks))
     runner.vmcs.guestActivityState = ActivityState.hlt.rawValue
     runner.vmcs.vmxPreemptionTimerValue = 1_000_000
@@ -555,7 +557,9 @@ struct VMExitTests {
     #expect(runner.state.pointee.msrs.kernelGSBase == 0x3333)
   }
 
-  @Test("a list that cannot be stored or loaded at VM exit is a VMX abort", arguments: [1, 4] as [UInt32])
+  @Test(
+    "a list that cannot be stored or loaded at VM exit is a VMX abort",
+    arguments: [1, 4] as [UInt32])
   func aborts(indicator: UInt32) throws {
     let runner = try VMXRunner()
     if indicator == 1 {

@@ -181,7 +181,8 @@ struct VMXInstructionTests {
   func revision() throws {
     let runner = try VMXRunner()
     runner.put(Place.otherVMCS, at: Place.data)
-    for revision in [0, VMCSRegion.revisionIdentifier + 1, VMCSRegion.revisionIdentifier | 1 << 31] {
+    for revision in [0, VMCSRegion.revisionIdentifier + 1, VMCSRegion.revisionIdentifier | 1 << 31]
+    {
       runner.put(UInt64(revision), at: Place.otherVMCS)
       runner.execute(Code.vmptrld)
       #expect(runner.statusFlags == zf)
@@ -193,7 +194,8 @@ struct VMXInstructionTests {
     #expect(runner.vmcs.vmInstructionError == 11)
   }
 
-  @Test("two VMCSs keep their data and launch states across VMPTRLD; VMCLEAR clears the launch state")
+  @Test(
+    "two VMCSs keep their data and launch states across VMPTRLD; VMCLEAR clears the launch state")
   func twoVMCSs() throws {
     let runner = try VMXRunner()
     #expect(runner.enter() == .exit)

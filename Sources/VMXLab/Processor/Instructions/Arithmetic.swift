@@ -6,7 +6,9 @@ protocol BinaryOperation {
 }
 
 enum Addition: BinaryOperation {
-  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags) -> W {
+  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags)
+    -> W
+  {
     let result = a &+ b
     flags.set(result, carryVector: (a & b) | ((a | b) & ~result))
     return result
@@ -14,7 +16,9 @@ enum Addition: BinaryOperation {
 }
 
 enum AdditionWithCarry: BinaryOperation {
-  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags) -> W {
+  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags)
+    -> W
+  {
     let result = a &+ b &+ (flags.cf ? 1 : 0)
     flags.set(result, carryVector: (a & b) | ((a | b) & ~result))
     return result
@@ -22,7 +26,9 @@ enum AdditionWithCarry: BinaryOperation {
 }
 
 enum Subtraction: BinaryOperation {
-  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags) -> W {
+  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags)
+    -> W
+  {
     let result = a &- b
     flags.set(result, carryVector: (~a & b) | (~(a ^ b) & result))
     return result
@@ -30,7 +36,9 @@ enum Subtraction: BinaryOperation {
 }
 
 enum SubtractionWithBorrow: BinaryOperation {
-  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags) -> W {
+  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags)
+    -> W
+  {
     let result = a &- b &- (flags.cf ? 1 : 0)
     flags.set(result, carryVector: (~a & b) | (~(a ^ b) & result))
     return result
@@ -38,7 +46,9 @@ enum SubtractionWithBorrow: BinaryOperation {
 }
 
 enum Conjunction: BinaryOperation {
-  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags) -> W {
+  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags)
+    -> W
+  {
     let result = a & b
     flags.setLogic(result)
     return result
@@ -46,7 +56,9 @@ enum Conjunction: BinaryOperation {
 }
 
 enum Disjunction: BinaryOperation {
-  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags) -> W {
+  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags)
+    -> W
+  {
     let result = a | b
     flags.setLogic(result)
     return result
@@ -54,7 +66,9 @@ enum Disjunction: BinaryOperation {
 }
 
 enum ExclusiveDisjunction: BinaryOperation {
-  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags) -> W {
+  @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ b: W, _ flags: inout LazyFlags)
+    -> W
+  {
     let result = a ^ b
     flags.setLogic(result)
     return result

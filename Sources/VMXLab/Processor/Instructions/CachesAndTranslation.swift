@@ -23,7 +23,9 @@ extension InstructionForm {
     InstructionForm(X86_INS_WBINVD, .writeBackInvalidate, .end) { state, i in
       system(state, i) { cpu, _ in
         guard cpu.requireCPL0() else { return }
-        if cpu.vmx.isNonRoot, cpu.vmx.secondary.contains(.wbinvdExiting) { cpu.recordExit(.wbinvdOrWBNOINVD) }
+        if cpu.vmx.isNonRoot, cpu.vmx.secondary.contains(.wbinvdExiting) {
+          cpu.recordExit(.wbinvdOrWBNOINVD)
+        }
       }
     },
     InstructionForm(X86_INS_HLT, .hlt, .end) { state, i in
@@ -64,7 +66,8 @@ extension Processor {
   /// Source: Intel SDM, "INVPCID—Invalidate Process-Context Identifier".
   fileprivate mutating func invalidateProcessContext(_ i: InstructionReference) {
     guard model.hasINVPCID, allowsINVPCID, cr0.contains(.pe), mode != .virtual8086 else {
-      return raise(mode == .virtual8086 && model.hasINVPCID ? .generalProtection : .invalidOpcode,
+      return raise(
+        mode == .virtual8086 && model.hasINVPCID ? .generalProtection : .invalidOpcode,
         errorCode: mode == .virtual8086 && model.hasINVPCID ? 0 : nil)
     }
     guard requireCPL0() else { return }

@@ -125,7 +125,8 @@ extension Processor {
   }
 
   fileprivate mutating func loadMachineStatusWord(register i: InstructionReference) {
-    loadMachineStatusWord(UInt16(truncatingIfNeeded: general[Int(i.pointer.pointee.source >> 3) & 15]), nil)
+    loadMachineStatusWord(
+      UInt16(truncatingIfNeeded: general[Int(i.pointer.pointee.source >> 3) & 15]), nil)
   }
 
   fileprivate mutating func loadMachineStatusWord(memory i: InstructionReference) {
@@ -231,7 +232,8 @@ extension Processor {
 
   fileprivate mutating func moveFromDebugRegister(_ i: InstructionReference) {
     let number = i.pointer.pointee.source
-    guard recordMOVDR(i, write: false, number: number, register: i.pointer.pointee.destination >> 3),
+    guard
+      recordMOVDR(i, write: false, number: number, register: i.pointer.pointee.destination >> 3),
       debugRegister(number) != nil
     else { return }
     let value =

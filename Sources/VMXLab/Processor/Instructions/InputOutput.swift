@@ -13,7 +13,8 @@ extension InstructionForm {
     },
     string(X86_INS_INSB, .portInput, write: false), string(X86_INS_INSW, .portInput, write: false),
     string(X86_INS_INSD, .portInput, write: false), string(X86_INS_OUTSB, .portOutput, write: true),
-    string(X86_INS_OUTSW, .portOutput, write: true), string(X86_INS_OUTSD, .portOutput, write: true),
+    string(X86_INS_OUTSW, .portOutput, write: true),
+    string(X86_INS_OUTSD, .portOutput, write: true),
   ]
 
   /// Puts the size in `destination`, and in `source` whether the port is an immediate.
@@ -21,7 +22,8 @@ extension InstructionForm {
     _ decoded: DecodedInstruction, index: Int, _ builder: inout InstructionBuilder
   ) {
     builder.destination = portBytes(decoded)
-    if decoded.operands.indices.contains(index), case .immediate(let port) = decoded.operands[index] {
+    if decoded.operands.indices.contains(index), case .immediate(let port) = decoded.operands[index]
+    {
       builder.immediate = port & 0xff
       builder.source = 1
     }

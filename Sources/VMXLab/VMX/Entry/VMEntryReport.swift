@@ -25,7 +25,9 @@ public struct VMEntryReport: Equatable, Sendable {
     self.outcome = outcome
     self.isLaunch = isLaunch
     self.rip = rip
-    reasons = broken.map { "\($0.text(vmcs)) [\($0.rule.entry.section.title): \($0.rule.rawValue)]" }
+    reasons = broken.map {
+      "\($0.text(vmcs)) [\($0.rule.entry.section.title): \($0.rule.rawValue)]"
+    }
   }
 
   /// The instruction, the outcome and the first reason on one line, without a line feed.
