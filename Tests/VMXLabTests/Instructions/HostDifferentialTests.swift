@@ -22,7 +22,7 @@
       repeat {
         for template in IntegerTemplates.all where HostFeatures.has(template.feature, host) {
           comparison.compare(
-            template, encodings: 12, states: 6, host: host, interpreter: interpreter)
+            template, encodings: 6, states: 4, host: host, interpreter: interpreter)
         }
       } while Date() < end && comparison.mismatches.count < 20
       for mismatch in comparison.mismatches.prefix(20) { Issue.record("\(mismatch)") }
