@@ -48,6 +48,10 @@ public struct CR4: OptionSet, Sendable, Hashable {
   public static let smap = CR4(rawValue: 1 << 21)
   public static let pke = CR4(rawValue: 1 << 22)
   public static let cet = CR4(rawValue: 1 << 23)
+  /// The bits that linear-address translation depends on.
+  static let paging = CR4(
+    rawValue: pse.rawValue | pae.rawValue | pge.rawValue | smep.rawValue | smap.rawValue
+      | pcide.rawValue | la57.rawValue | pke.rawValue)
   public static let pks = CR4(rawValue: 1 << 24)
   public static let uintr = CR4(rawValue: 1 << 25)
 }

@@ -65,14 +65,13 @@ extension Processor {
     }
     if new.contains(.cet), !cr0.contains(.wp) { return false }
     guard vmxAllowsCR4(new) else { return false }
-    let pagingBits: CR4 = [.pge, .pse, .pae, .smep, .smap, .pcide, .la57, .pke]
     if cr0.contains(.pg), !efer.contains(.lma), new.contains(.pae),
       !changes.isDisjoint(with: [.pae, .pge, .pse, .smep])
     {
       guard loadPDPTEs(cr3) else { return false }
     }
     cr4 = new
-    if !changes.isDisjoint(with: pagingBits) { startNewAddressSpace() }
+    if !changes.isDisjoint(with: .paging) { startNewAddressSpace() }
     updateMode()
     return true
   }

@@ -19,6 +19,16 @@ struct Attention: OptionSet {
   static let singleStep = Attention(rawValue: 1 << 7)
   /// Stop before the next instruction.
   static let stop = Attention(rawValue: 1 << 8)
+
+  /// The reasons to run the next instruction alone. A constant, as is the next, because a literal of
+  /// several members is an array on the heap in builds without optimisation.
+  static let singleStepReasons = Attention(
+    rawValue: interruptShadow.rawValue | debug.rawValue | monitorTrap.rawValue
+      | breakpoints.rawValue | singleStep.rawValue)
+  /// The reasons that do not follow from the rest of the state.
+  static let keptReasons = Attention(
+    rawValue: pendingEvent.rawValue | monitorTrap.rawValue | singleStep.rawValue | stop.rawValue
+      | interruptWindow.rawValue)
 }
 
 /// What the platform asks of the processor between instructions.

@@ -121,7 +121,7 @@ extension Processor {
   ) -> GuestPage? {
     var table = table
     var level = level
-    var rights: PageRights = [.read, .write, .fetch, .user]
+    var rights = PageRights.all
     var reserved = model.reservedPhysicalBits
     if !widens { reserved |= 0x7ff0_0000_0000_0000 }
     if !efer.contains(.nxe) { reserved |= PageTableEntry.executeDisable }
@@ -170,7 +170,7 @@ extension Processor {
 
   /// 32-bit paging: 4-byte entries, two levels, 4-MiB pages with CR4.PSE.
   private mutating func walk32(_ linear: UInt64, _ kind: AccessKind, tag: UInt64) -> GuestPage? {
-    var rights: PageRights = [.read, .write, .fetch, .user]
+    var rights = PageRights.all
     let directory = (cr3 & 0xffff_f000) | (linear >> 22 & 0x3ff) << 2
     guard let directoryHost = pagingStructure(directory, linear: linear) else { return nil }
     let pde = load(directoryHost, byteCount: 4)
@@ -226,7 +226,7 @@ extension Processor {
     let accessClass = tag & 3
     let isUser = accessClass == TranslationTag.user || accessClass == TranslationTag.userAligned
     let isUserPage = rights.contains(.user)
-    var allowed: PageRights = rights.contains(.fetch) ? [.read, .fetch] : [.read]
+    var allowed = rights.contains(.fetch) ? PageRights.read.union(.fetch) : .read
     if rights.contains(.write) || (!isUser && !cr0.contains(.wp)) { allowed.insert(.write) }
     if isUser {
       if !isUserPage { allowed = [] }
@@ -325,6 +325,8 @@ struct PageRights: OptionSet {
   static let tableWritable = PageRights(rawValue: 1 << 5)
   /// XD is clear in every entry, whatever SMEP makes of it.
   static let tableExecutable = PageRights(rawValue: 1 << 6)
+  /// What a walk starts with, for each entry to take from.
+  static let all = PageRights(rawValue: 0xf)
 
   /// What both translations allow.
   @inline(__always) static func & (guest: PageRights, host: PageRights) -> PageRights {

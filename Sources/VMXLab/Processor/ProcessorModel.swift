@@ -58,6 +58,6 @@ struct ProcessorModelReference {
 extension Processor {
   /// What the processor has. Read in place: it is too large to be copied.
   @inline(__always) var model: ProcessorModel {
-    _read { yield modelReference.pointer.pointee }
+    unsafeAddress { modelReference.pointer }
   }
 }

@@ -54,12 +54,11 @@ struct AddressSpaceMemory {
 extension Processor {
   private var addressSpaceKey: AddressSpaceKey {
     let cr0Bits = cr0.rawValue & (CR0.wp.rawValue | CR0.pg.rawValue)
-    let cr4Bits: CR4 = [.pse, .pae, .pge, .smep, .smap, .pcide, .la57, .pke]
     let eferBits = efer.rawValue & (EFER.nxe.rawValue | EFER.lma.rawValue)
     return AddressSpaceKey(
       vpid: currentVPID, cr3: cr3,
       eptPointer: vmx.isNonRoot && vmx.usesEPT ? vmx.vmcs.eptPointer : 0,
-      modes: cr0Bits | (cr4.rawValue & cr4Bits.rawValue) << 32 | eferBits << 2)
+      modes: cr0Bits | (cr4.rawValue & CR4.paging.rawValue) << 32 | eferBits << 2)
   }
 
   /// The current virtual-processor identifier: 0 in VMX root operation and without VPID.

@@ -70,7 +70,7 @@ extension Processor {
         recordEPTViolation(guestPhysical, kind, isWrite: isWrite, rights: rights, cause: cause)
         return nil
       }
-      var allowed: PageRights = [.user, .tableWritable]
+      var allowed = PageRights.user.union(.tableWritable)
       if rights & EPTEntry.read != 0 { allowed.insert(.read) }
       if rights & EPTEntry.write != 0 { allowed.insert(.write) }
       if rights & EPTEntry.execute != 0 { allowed.insert(.fetch) }
@@ -129,7 +129,9 @@ extension Processor {
       qualification |= 1 << 7 | 1 << 8
       if model.capabilities.eptAndVPID.contains(.advancedExitInformation) {
         // Without paging, every linear address is a user-mode one, writable and executable.
-        let rights = cr0.contains(.pg) ? pageRights : [.user, .tableWritable, .tableExecutable]
+        let rights =
+          cr0.contains(.pg)
+          ? pageRights : PageRights.user.union(.tableWritable).union(.tableExecutable)
         if rights.contains(.user) { qualification |= 1 << 9 }
         if rights.contains(.tableWritable) { qualification |= 1 << 10 }
         if !rights.contains(.tableExecutable) { qualification |= 1 << 11 }

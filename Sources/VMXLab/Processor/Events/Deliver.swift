@@ -111,7 +111,7 @@ extension Processor {
 
   /// Clears the flags that entering a handler clears: TF, VM, RF and NT, and IF for an interrupt gate.
   mutating func clearFlagsForHandler(isInterruptGate: Bool) {
-    systemFlags &= ~RFLAGS([.tf, .vm, .rf, .nt]).rawValue
+    systemFlags &= ~RFLAGS.tf.union(.vm).union(.rf).union(.nt).rawValue
     if isInterruptGate { systemFlags &= ~RFLAGS.if.rawValue }
   }
 

@@ -156,8 +156,7 @@ extension Processor {
 
   /// Whether the next instruction must run alone, because something depends on where it ends.
   @inline(__always) var needsSingleStep: Bool {
-    !attention.isDisjoint(
-      with: [.interruptShadow, .debug, .monitorTrap, .breakpoints, .singleStep])
+    !attention.isDisjoint(with: .singleStepReasons)
   }
 
   /// Notes what the end of the instruction needs to know of its start.
@@ -202,11 +201,10 @@ extension Processor {
   /// Recomputes the reasons to look before each block, and the requests worth looking for, from the
   /// state that they depend on: EFLAGS, interruptibility, activity, debug registers, VMX controls.
   mutating func updateAttention() {
-    var reasons = attention.intersection(
-      [.pendingEvent, .monitorTrap, .singleStep, .stop, .interruptWindow])
+    var reasons = attention.intersection(.keptReasons)
     let flags = RFLAGS(rawValue: systemFlags)
     if interruptibility.isInShadow { reasons.insert(.interruptShadow) }
-    if !flags.isDisjoint(with: [.tf, .rf]) || debug.pending != 0 { reasons.insert(.debug) }
+    if flags.contains(.tf) || flags.contains(.rf) || debug.pending != 0 { reasons.insert(.debug) }
     if debug.isArmed {
       reasons.insert(.breakpoints)
       watchBreakpointPages()

@@ -95,7 +95,8 @@ extension Processor {
     vmx.primary = PrimaryProcessorBasedControls(rawValue: vmx.vmcs.primaryProcessorBasedControls)
     vmx.secondary =
       vmx.primary.contains(.activateSecondaryControls)
-      ? SecondaryProcessorBasedControls(rawValue: vmx.vmcs.secondaryProcessorBasedControls) : []
+      ? SecondaryProcessorBasedControls(rawValue: vmx.vmcs.secondaryProcessorBasedControls)
+      : SecondaryProcessorBasedControls()
     let hostRSP = general[4]
     loadGuestState()
     chargeCycles(.entryGuestStateLoad)
@@ -123,7 +124,6 @@ extension Processor {
     if entryControls.contains(.loadDebugControls) {
       debug.dr7 = vmx.vmcs.guestDR7 & 0xffff_2fff | 0x400
       msrs.debugCtl = vmx.vmcs.guestDebugCtl
-      watchBreakpointPages()
     }
     if entryControls.contains(.loadEFER) {
       efer = EFER(rawValue: vmx.vmcs.guestEFER)

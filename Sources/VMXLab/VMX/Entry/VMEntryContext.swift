@@ -101,7 +101,7 @@ struct VMEntryContext<Memory: PhysicalMemoryReader> {
   /// The sections whose checks read memory in this state, so that they may come out differently
   /// though no field was written.
   @inline(__always) var sectionsThatReadMemory: VMEntrySections {
-    var sections: VMEntrySections = []
+    var sections = VMEntrySections()
     if primary.contains(.useTPRShadow) { sections.insert(VMEntrySections(.executionControls)) }
     if vmcs.pointee.vmcsLinkPointer != .max {
       sections.insert(VMEntrySections(.guestNonRegisterState))

@@ -123,7 +123,7 @@ extension Processor {
 
   /// The interruptibility state as the VMCS has it.
   var interruptibilityState: InterruptibilityState {
-    var state: InterruptibilityState = []
+    var state = InterruptibilityState()
     if interruptibility.blockingBySTI { state.insert(.blockingBySTI) }
     if interruptibility.blockingByMOVSS { state.insert(.blockingByMOVSS) }
     if vmx.pin.contains(.virtualNMIs) ? vmx.blockingByVirtualNMI : interruptibility.blockingByNMI {

@@ -122,9 +122,9 @@ extension Processor {
     if controls.contains(.loadEFER) {
       efer = EFER(rawValue: vmx.vmcs.hostEFER)
     } else if isLong {
-      efer.insert([.lme, .lma])
+      efer.formUnion(.lme.union(.lma))
     } else {
-      efer.remove([.lme, .lma])
+      efer.subtract(.lme.union(.lma))
     }
     if controls.contains(.loadPAT) { msrs.pat = vmx.vmcs.hostPAT }
     loadHostSegments(isLong: isLong)

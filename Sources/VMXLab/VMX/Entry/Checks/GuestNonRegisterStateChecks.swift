@@ -4,7 +4,7 @@ extension VMEntryContext {
     .init(rawValue: vmcs.pointee.guestInterruptibilityState)
   }
   @inline(__always) private var isBlockedBySTIOrMOVSS: Bool {
-    !interruptibility.isDisjoint(with: [.blockingBySTI, .blockingByMOVSS])
+    interruptibility.contains(.blockingBySTI) || interruptibility.contains(.blockingByMOVSS)
   }
 
   /// Source: Intel SDM, "Checks on Guest Non-Register State".

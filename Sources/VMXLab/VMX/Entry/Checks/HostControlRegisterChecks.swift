@@ -4,7 +4,7 @@ extension VMEntryContext {
     let caps = capabilities
     let cr0 = vmcs.pointee.hostCR0
     let cr4 = vmcs.pointee.hostCR4
-    let uncheckedCR0: CR0 = [.cd, .nw]
+    let uncheckedCR0 = CR0.cd.union(.nw)
     let cr0Faults = (caps.pointee.msrs.cr0Fixed0 & ~cr0) | (cr0 & ~caps.pointee.msrs.cr0Fixed1)
     guard r.clear(.hostCR0Fixed, cr0Faults & ~uncheckedCR0.rawValue) else { return false }
     let cr4Faults = (caps.pointee.msrs.cr4Fixed0 & ~cr4) | (cr4 & ~caps.pointee.msrs.cr4Fixed1)
