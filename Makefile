@@ -8,7 +8,7 @@ SAMPLE := build/firmware/hello.elf
 # Packages of Debian that the build needs, by the file that shows that one is there.
 CAPSTONE_HEADER := /usr/include/capstone/capstone.h
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
+SOURCES := Package.swift Sources Tests Examples $(wildcard Benchmarks)
 
 .PHONY: help run build firmware test guests format lint clean dependencies swift
 

@@ -16,13 +16,22 @@ struct RunCommand: ParsableCommand {
 
       EXAMPLES
         vmxlab run build/firmware/hello.elf
-        vmxlab run --memory 1G --initrd guest.bin hypervisor.elf -- console=ttyS0 debug
+        vmxlab run --memory 1G --initrd guest.bin hypervisor.elf -- debug
         vmxlab run --trace-vmx=trace.txt --stats hypervisor.elf
 
       EXIT STATUS
-        0 powered off or reset; (v << 1) | 1 the guest wrote v to the debug-exit port 0xf4; \
-      4 triple fault; 6 halted for ever; 8 the limit was reached; 10 VMX abort; 12 an instruction that \
-      is not built; 64 usage; 66 unusable image; 70 internal fault; 74 output failed; 130 interrupted.
+        0               the guest powered off or asked for a reset
+        (v << 1) | 1    the guest wrote v to the debug-exit port 0xf4
+        4               triple fault
+        6               halted for ever
+        8               the limit of instructions was reached
+        10              VMX abort
+        12              an instruction that is not built
+        64              wrong command line
+        66              unusable image
+        70              internal fault
+        74              output cannot be written
+        130             interrupted
       """)
 
   @Option(
@@ -79,7 +88,7 @@ struct RunCommand: ParsableCommand {
 
   @Flag(
     help: """
-      Write a line for each VMX event to standard error, or with --trace-vmx=FILE to a file.
+      Write a line for each VMX event to standard error; --trace-vmx=FILE writes to a file.
       """)
   var traceVmx = false
 

@@ -60,7 +60,7 @@ struct Program {
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var words = ([executable] + arguments).map { strdup($0) } + [nil]
-    defer { words.forEach { free($0) } }
+    defer { for word in words { free(word) } }
     var process: pid_t = 0
     let error = posix_spawn(&process, executable, &actions, &attributes, &words, environ)
     guard error == 0 else { throw StartError(executable: executable, error: error) }
