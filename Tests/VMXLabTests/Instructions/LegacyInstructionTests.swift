@@ -46,9 +46,9 @@ struct LegacyVector {
     flags = UInt64(fields[3], radix: 16) ?? 0
 
     let contents = fields[4].split(separator: ",")
-    var memory = (0..<Self.windowBytes).map {
-      contents.first == "b"
-        ? UInt8($0 / 100) : UInt8(truncatingIfNeeded: $0 * $0 * 7 + $0 * 13 + 5)
+    let isStepped = contents.first == "b"
+    var memory = (0..<Self.windowBytes).map { (index: Int) -> UInt8 in
+      isStepped ? UInt8(index / 100) : UInt8((index * index * 7 + index * 13 + 5) & 0xff)
     }
     Self.apply(contents.dropFirst(), to: &memory)
     self.memory = memory
@@ -101,8 +101,9 @@ private final class LegacyProcessor {
     machine = try Machine(MachineConfiguration(memoryByteCount: 1 << 24, profile: profile))
     for vector in 0..<32 as Range<UInt64> {
       let handler = Self.handlers + vector * 16
-      write(handler & 0xffff | 8 << 16 | 0x8e00 << 32 | handler >> 16 << 48, Self.idt + vector * 8)
-      write(Self.handlers >> 4 << 16 | vector * 16, Self.interruptVectors + vector * 4)
+      write(
+        handler & 0xffff | 8 << 16 | 0x8e00 << 32 | (handler >> 16) << 48, Self.idt + vector * 8)
+      write((Self.handlers >> 4) << 16 | vector * 16, Self.interruptVectors + vector * 4)
       write(0x9090_9090_9090_9090, handler)
       write(0x9090_9090_9090_9090, handler + 8)
     }
