@@ -181,7 +181,11 @@ public final class Machine {
   }
 
   /// Forgets all decoded instructions, after memory was written from outside.
-  func forgetDecodedCode() { cache.removeAll() }
+  func forgetDecodedCode() {
+    cache.removeAll()
+    processor.pointer.pointee.nextBlock = nil
+    processor.pointer.pointee.chainSlot = nil
+  }
 
   private func describeNotBuilt() -> NotBuilt {
     let state = processor.pointer
