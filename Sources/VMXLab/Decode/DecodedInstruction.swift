@@ -58,6 +58,18 @@ struct DecodedInstruction {
   var segmentOverride: SegmentRegister?
   /// Displacement of a near relative branch, from the end of the instruction.
   var branchDisplacement: Int64 = 0
+  /// The code segment starts at 0 and has no limit (64-bit mode, or flat).
+  var isFlatCode = false
+  /// ES, SS and DS start at 0 and have no limit, outside 64-bit mode.
+  var isFlatData = false
+  /// Where in its page the instruction starts.
+  var pageOffset = 0
+
+  /// Whether a direct branch goes to its own page, where nothing about the target needs checking.
+  var branchesWithinPage: Bool {
+    let target = Int64(pageOffset + length) + branchDisplacement
+    return isFlatCode && (0..<0x1000).contains(target)
+  }
 
   /// ModRM.reg, without REX.R.
   var modRMReg: UInt8 { modRM >> 3 & 7 }

@@ -62,13 +62,23 @@ struct InstructionForm: Sendable {
   }
 }
 
+/// How an instruction that is a direct branch finds its target.
+enum DirectBranch: Sendable {
+  /// Not a direct branch.
+  case none
+  /// `immediate` is the displacement, to become one from the block's start.
+  case relative
+  /// To the same page, by a link.
+  case withinPage
+}
+
 /// Collects what a handler needs of an instruction.
 struct InstructionBuilder {
   var destination: UInt8 = 0
   var source: UInt8 = 0
   var immediate: UInt64 = 0
-  /// `immediate` is the displacement of a direct branch, to become one from the block's start.
-  var isRelativeBranch = false
+  /// How a direct branch finds its target.
+  var branch = DirectBranch.none
   var memory: DecodedMemory?
   /// Overrides the form's timing class, where it depends on the operands.
   var timing: TimingClass?

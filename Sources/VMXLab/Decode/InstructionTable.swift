@@ -55,14 +55,17 @@ final class InstructionTable: Sendable {
   /// not built, where there is none.
   func instruction(
     _ result: Result<DecodedInstruction, InstructionDecoder.Failure>, mode: UInt8, ripOffset: Int,
-    position: Int, cyclesBefore: Int
+    position: Int, cyclesBefore: Int, pageOffset: Int
   ) -> Line {
     let place = (ripOffset, position, cyclesBefore)
     switch result {
     case .failure(.invalid): return Self.line(raiseInvalidOpcode, length: 1, at: place)
     case .failure(.truncated), .failure(.tooLong):
       return Self.line(raiseInstructionTooLong, length: 1, at: place)
-    case .success(let decoded):
+    case .success(var decoded):
+      decoded.isFlatCode = mode & DecodeMode.flatCode != 0
+      decoded.isFlatData = mode & DecodeMode.flatData != 0
+      decoded.pageOffset = pageOffset
       let number = Int(decoded.id.rawValue)
       guard forms.indices.contains(number), let form = forms[number] else {
         return Self.line(stopNotBuilt, length: decoded.length, at: place)
@@ -83,8 +86,18 @@ final class InstructionTable: Sendable {
   }
 
   /// The marker behind a block's last instruction: goes back to the run loop.
-  static func marker(ripOffset: Int, position: Int, cyclesBefore: Int) -> Instruction {
-    line(endOfBlock, length: 0, at: (ripOffset, position, cyclesBefore)).instruction
+  ///
+  /// - Parameter isLinked: the next instruction is on the same page.
+  static func marker(
+    ripOffset: Int, position: Int, cyclesBefore: Int, isLinked: Bool
+  ) -> Instruction {
+    let handler = isLinked ? endOfBlockInPage : endOfBlock
+    var marker = line(handler, length: 0, at: (ripOffset, position, cyclesBefore)).instruction
+    if isLinked {
+      marker.displacement = Int32(truncatingIfNeeded: ripOffset)
+      marker.lengthAndPrefixes |= 0x80
+    }
+    return marker
   }
 
   private static func destinationIsMemory(_ decoded: DecodedInstruction) -> Bool {
@@ -114,8 +127,14 @@ final class InstructionTable: Sendable {
   ) -> Instruction {
     var instruction = line(handler, length: decoded.length, at: place).instruction
     instruction.immediate = builder.immediate
-    if builder.isRelativeBranch {
-      instruction.immediate &+= UInt64(place.0 + decoded.length)
+    switch builder.branch {
+    case .none: break
+    case .relative: instruction.immediate &+= UInt64(place.0 + decoded.length)
+    case .withinPage:
+      instruction.immediate = 0
+      instruction.displacement = Int32(
+        truncatingIfNeeded: decoded.branchDisplacement + Int64(place.0 + decoded.length))
+      instruction.lengthAndPrefixes |= 0x80
     }
     instruction.destination = builder.destination
     instruction.source = builder.source
@@ -141,9 +160,15 @@ final class InstructionTable: Sendable {
       instruction.displacement = Int32(truncatingIfNeeded: displacement)
       instruction.scaleAndSegment = memory.scale | memory.segment.rawValue << 2
       let plainSegment = memory.segment != .fs && memory.segment != .gs
-      if decoded.isLongMode, decoded.addressBytes == 8, plainSegment { mode.insert(.flat) }
+      let isFlat =
+        decoded.isLongMode
+        ? decoded.addressBytes == 8
+        : decoded.isFlatData && decoded.addressBytes == 4 && memory.segment != .cs
+      if isFlat, plainSegment { mode.insert(.flat) }
     } else {
       instruction.scaleAndSegment = (decoded.segmentOverride ?? .ds).rawValue << 2
+      // For what pushes and pops: the stack may be used without its segment.
+      if decoded.isFlatData { mode.insert(.flat) }
     }
     instruction.mode = mode
     return instruction

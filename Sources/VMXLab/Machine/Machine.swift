@@ -183,8 +183,7 @@ public final class Machine {
   /// Forgets all decoded instructions, after memory was written from outside.
   func forgetDecodedCode() {
     cache.removeAll()
-    processor.pointer.pointee.nextBlock = nil
-    processor.pointer.pointee.chainSlot = nil
+    processor.pointer.pointee.linkSource = nil
   }
 
   private func describeNotBuilt() -> NotBuilt {

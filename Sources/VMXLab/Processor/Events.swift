@@ -48,9 +48,16 @@ public struct PlatformRequests: OptionSet, Sendable {
 /// loop; apart from `Processor`, so that a device can be called while an instruction has the
 /// processor's state open.
 struct PlatformSignals {
-  var requests: PlatformRequests = []
+  var requests: PlatformRequests = [] {
+    didSet { if !requests.isEmpty { horizon = 0 } }
+  }
   /// Cycle at which `run` returns so that the machine can advance its devices.
-  var deadline: UInt64 = .max
+  var deadline: UInt64 = .max {
+    didSet { horizon = 0 }
+  }
+  /// Cycle up to which blocks may follow one another without the run loop: it sets this ahead of
+  /// the deadline, and whatever it must look at sets it to 0.
+  var horizon: UInt64 = 0
 }
 
 /// What an instruction recorded before it left its handler: nothing of it is committed.

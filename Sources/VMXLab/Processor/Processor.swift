@@ -67,7 +67,9 @@ struct Processor {
 
   // MARK: Events
   /// Why the run loop must look before the next block.
-  var attention: Attention = []
+  var attention: Attention = [] {
+    didSet { if !attention.isEmpty { signals.pointee.horizon = 0 } }
+  }
   /// The platform's requests that could be served now; the others do not stop the run loop.
   var heededRequests: PlatformRequests = [.initialize, .nmi, .stop]
   /// What an instruction recorded before it left its handler.
@@ -84,12 +86,12 @@ struct Processor {
 
   // MARK: Blocks
   let blocks: BlockCacheReference
-  /// The successor that the last block is chained to, if known.
-  var nextBlock: UnsafeMutablePointer<Block>?
-  /// Where to record the successor once it is known.
-  var chainSlot: UnsafeMutablePointer<UnsafeMutablePointer<Block>?>?
-  /// The block that is running.
-  var currentBlock: UnsafeMutablePointer<Block>?
+  /// Where branches to another page and to computed addresses find their blocks.
+  let jumps: JumpCache
+  /// What an entry of `jumps` must match besides RIP: the state that decides what code is there.
+  var jumpKey: UInt64 = 0
+  /// A direct branch whose link the run loop should fill in, once it has found the block at RIP.
+  var linkSource: UnsafePointer<Instruction>?
 
   // MARK: Model
   var msrs = ModelSpecificRegisters()

@@ -159,16 +159,13 @@ extension Processor {
     !attention.isDisjoint(with: .singleStepReasons)
   }
 
-  /// Notes what the end of the instruction needs to know of its start.
-  mutating func beginStep() {
+  /// Notes what the end of the instruction, of `length` bytes, needs to know of its start.
+  mutating func beginStep(length: UInt64) {
     step.isActive = true
     step.hadTF = systemFlags & RFLAGS.tf.rawValue != 0
     step.clearsRF = systemFlags & RFLAGS.rf.rawValue != 0
     interruptibility.shadowEndsWithStep = interruptibility.isInShadow
-    if let block = currentBlock {
-      step.sequentialRIP =
-        (rip &+ block.pointee.instructions.pointee.length) & ripMask
-    }
+    step.sequentialRIP = (rip &+ length) & ripMask
   }
 
   /// Ends the shadow that the retired instruction stood in, clears RF, and records the single-step

@@ -173,7 +173,9 @@ extension Processor {
     _ i: InstructionReference, byteCount: UInt64, _ access: AccessKind
   ) -> UInt64? {
     let address = operandOffset(i)
-    if i.pointer.pointee.mode.contains(.flat) { return address }
+    if i.pointer.pointee.mode.contains(.flat) {
+      return i.pointer.pointee.mode.contains(.address32) ? address & 0xffff_ffff : address
+    }
     return segmentedAddress(
       address, segment: i.pointer.pointee.segment, mode: i.pointer.pointee.mode,
       byteCount: byteCount, access: access)
