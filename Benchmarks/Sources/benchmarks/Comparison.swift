@@ -1,0 +1,77 @@
+import Foundation
+
+/// VMXLab beside Bochs and QEMU: `benchmarks compare`.
+///
+/// Each round boots every emulator once a workload, one after the other, so that a busy moment of
+/// the host touches all of them alike; the best of all repeats counts.
+struct Comparison {
+  let options: Options
+
+  func print() throws {
+    let serial = try SerialPipe()
+    let vmxlab = VMXLabEmulator(program: options.vmxlab, image: options.image, serial: serial)
+    var emulators: [any Emulator] = [vmxlab]
+    for make in [
+      { try BochsEmulator(image: options.image, serial: serial) as any Emulator },
+      { try QEMUEmulator(image: options.image, serial: serial) as any Emulator },
+    ] {
+      do {
+        emulators.append(try make())
+      } catch let error as BenchmarkError {
+        Swift.print("skipped: \(error)")
+      }
+    }
+    for emulator in emulators { Swift.print("\(emulator.name): \(emulator.version)") }
+    Swift.print("best of \(options.rounds) rounds of \(options.repeats) repeats, processor time\n")
+
+    let others = emulators.dropFirst().map(\.name)
+    var table = Table(
+      ["workload", "an iteration", "instr."] + emulators.map(\.name) + ["VMXLab MIPS"]
+        + others.map { "\($0)/VMXLab" })
+    for workload in options.workloads {
+      let best = try measure(workload, emulators)
+      let count = Double(try instructions(workload))
+      let own = best[vmxlab.name] ?? .nan
+      table.add(
+        [workload.name, workload.iteration, count.short]
+          + emulators.map { best[$0.name].map(\.duration) ?? "-" }
+          + [(count / own / 1e6).short]
+          + others.map { name in best[name].map { ($0 / own).short } ?? "-" })
+      FileHandle.standardError.write(Data("measured \(workload.name)\n".utf8))
+    }
+    Swift.print(table.text)
+  }
+
+  /// Seconds an iteration, by the emulator's name.
+  private func measure(_ workload: Workload, _ emulators: [any Emulator]) throws
+    -> [String: Double]
+  {
+    var best: [String: Double] = [:]
+    for _ in 0..<options.rounds {
+      for emulator in emulators where emulator.hasVMX || !workload.needsVMX {
+        let iterations = workload.iterations * emulator.factor
+        let run: MeasuredRun
+        do {
+          run = try emulator.measure(
+            workload.words(iterations: iterations, repeats: options.repeats))
+        } catch let error as BenchmarkError {
+          throw BenchmarkError("\(workload.name) on \(emulator.name): \(error)")
+        }
+        guard run.checksums.count == 1, let seconds = run.seconds.min() else {
+          throw BenchmarkError("\(workload.name) on \(emulator.name): the checksums differ")
+        }
+        best[emulator.name] = min(best[emulator.name] ?? .infinity, seconds / Double(iterations))
+      }
+    }
+    return best
+  }
+
+  /// Instructions that an iteration has.
+  private func instructions(_ workload: Workload) throws -> Int {
+    let statistics = VMXLabStatistics(program: options.vmxlab, image: options.image)
+    let count = workload.countedIterations
+    let once = try statistics.instructions(workload.words(iterations: count, repeats: 1))
+    let twice = try statistics.instructions(workload.words(iterations: 2 * count, repeats: 1))
+    return (twice - once) / count
+  }
+}

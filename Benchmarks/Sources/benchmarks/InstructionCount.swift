@@ -1,0 +1,105 @@
+import Foundation
+
+/// Host instructions, by callgrind: `benchmarks count`.
+///
+/// Each workload runs with two numbers of iterations, and the difference is what the additional
+/// ones cost: start-up, decoding of the loop and everything else that happens once drops out.
+struct InstructionCount {
+  let options: Options
+
+  /// For VM entries, the numbers whose allocations must be the same.
+  private static let fewEntries = 1_000
+  private static let manyEntries = 100_000
+
+  /// - Throws: `BenchmarkError` if something cannot be measured, or an entry allocates memory.
+  func print() throws {
+    let callgrind = try Callgrind(program: options.vmxlab, image: options.image)
+    try printWorkloads(options.workloads.filter { !$0.needsVMX }, callgrind)
+    try printEntries(options.workloads.filter(\.needsVMX), callgrind)
+  }
+
+  private func printWorkloads(_ workloads: [Workload], _ callgrind: Callgrind) throws {
+    guard !workloads.isEmpty else { return }
+    Swift.print("Host instructions (callgrind)\n")
+    var table = Table(["workload", "an iteration", "guest instr.", "host instr.", "host/guest"])
+    for workload in workloads {
+      let few = workload.countedIterations
+      let many = 2 * few
+      let first = try callgrind.cost(workload.words(iterations: few, repeats: 1))
+      let second = try callgrind.cost(workload.words(iterations: many, repeats: 1))
+      let guest = Double(second.guest - first.guest) / Double(many - few)
+      let host = Double(second.host - first.host) / Double(many - few)
+      table.add([
+        workload.name, workload.iteration, guest.short, host.short, (host / guest).short,
+      ])
+      report(workload)
+    }
+    Swift.print(table.text + "\n")
+  }
+
+  private func printEntries(_ workloads: [Workload], _ callgrind: Callgrind) throws {
+    guard !workloads.isEmpty else { return }
+    Swift.print(
+      """
+      VM entries: host instructions of one, with the loop around it, and how often memory was
+      allocated, a reference was counted and an error thrown in a whole run of few and of many
+
+      """)
+    let serial = try SerialPipe()
+    let vmxlab = VMXLabEmulator(program: options.vmxlab, image: options.image, serial: serial)
+    let bochs: BochsEmulator?
+    do {
+      bochs = try BochsEmulator(image: options.image, serial: serial)
+    } catch let error as BenchmarkError {
+      bochs = nil
+      Swift.print("without the ratio to Bochs: \(error)\n")
+    }
+
+    var table = Table([
+      "workload", "an entry", "host instr.", "Bochs/VMXLab", "allocations", "references", "errors",
+    ])
+    var allocating: [String] = []
+    for workload in workloads {
+      let few = try callgrind.cost(workload.words(iterations: Self.fewEntries, repeats: 1))
+      let many = try callgrind.cost(workload.words(iterations: Self.manyEntries, repeats: 1))
+      let host = Double(many.host - few.host) / Double(Self.manyEntries - Self.fewEntries)
+      var ratio: Double?
+      if let bochs {
+        ratio = try seconds(workload, on: bochs) / seconds(workload, on: vmxlab)
+      }
+      table.add([
+        workload.name, workload.iteration, host.short, ratio?.short ?? "-",
+        Self.compare(few.allocations, many.allocations),
+        Self.compare(few.referenceCounts, many.referenceCounts),
+        Self.compare(few.errors, many.errors),
+      ])
+      if few.allocations != many.allocations || few.referenceCounts != many.referenceCounts
+        || few.errors != many.errors
+      {
+        allocating.append(workload.name)
+      }
+      report(workload)
+    }
+    Swift.print(table.text)
+    Swift.print("few: \(Self.fewEntries), many: \(Self.manyEntries) entries")
+    guard allocating.isEmpty else {
+      throw BenchmarkError("VM entries cost memory: \(allocating.joined(separator: ", "))")
+    }
+  }
+
+  private func seconds(_ workload: Workload, on emulator: some Emulator) throws -> Double {
+    let iterations = workload.iterations * emulator.factor
+    let run = try emulator.measure(
+      workload.words(iterations: iterations, repeats: options.repeats))
+    return (run.seconds.min() ?? .nan) / Double(iterations)
+  }
+
+  private static func compare(_ few: Int, _ many: Int) -> String {
+    few == many ? "\(few) = \(many)" : "\(few) < \(many)"
+  }
+
+  /// On standard error, where who waits sees it.
+  private func report(_ workload: Workload) {
+    FileHandle.standardError.write(Data("counted \(workload.name)\n".utf8))
+  }
+}

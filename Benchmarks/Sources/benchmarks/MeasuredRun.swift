@@ -1,0 +1,7 @@
+/// What a guest's run showed: the processor time of each repeat, and its checksum.
+struct MeasuredRun {
+  /// Seconds of processor time, of the emulator's process with all its threads, between "begin" and
+  /// "end".
+  var seconds: [Double] = []
+  var checksums: Set<String> = []
+}
