@@ -22,7 +22,7 @@ run: build firmware ## Build, and boot the first sample hypervisor.
 	.build/release/vmxlab run --stats $(SAMPLE)
 
 build: dependencies ## Build the release: .build/release/vmxlab.
-	swift build -c release --product vmxlab
+	swift build -c release --product vmxlab --omit-frame-pointers
 
 firmware: swift ## Build the sample hypervisors: build/firmware/NAME.elf.
 	@$(MAKE) --no-print-directory -C firmware
