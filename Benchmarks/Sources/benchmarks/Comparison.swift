@@ -75,7 +75,7 @@ struct Comparison {
   /// Instructions that an iteration has.
   private func instructions(_ workload: Workload) throws -> Int {
     let statistics = VMXLabStatistics(program: options.vmxlab, image: options.image)
-    let count = workload.countedIterations
+    let count = max(workload.countedIterations, 1)
     let once = try statistics.instructions(workload.words(iterations: count, repeats: 1))
     let twice = try statistics.instructions(workload.words(iterations: 2 * count, repeats: 1))
     return (twice - once) / count

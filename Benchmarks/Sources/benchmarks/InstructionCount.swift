@@ -14,7 +14,8 @@ struct InstructionCount {
   /// - Throws: `BenchmarkError` if something cannot be measured, or an entry allocates memory.
   func print() throws {
     let callgrind = try Callgrind(program: options.vmxlab, image: options.image)
-    try printWorkloads(options.workloads.filter { !$0.needsVMX }, callgrind)
+    try printWorkloads(
+      options.workloads.filter { !$0.needsVMX && $0.countedIterations > 0 }, callgrind)
     try printEntries(options.workloads.filter(\.needsVMX), callgrind)
   }
 

@@ -30,6 +30,8 @@ enum Programs {
     process.standardError = output
     process.standardInput = FileHandle.nullDevice
     try process.run()
+    RunningChild.begin(process.processIdentifier)
+    defer { RunningChild.end() }
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard acceptFailure || process.terminationStatus == 0 else {
