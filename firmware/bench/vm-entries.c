@@ -7,14 +7,10 @@
 // vm-entry-loops.S
 void vm_round_trips(uint64_t count);
 void vm_failing_entries(uint64_t count);
+extern const char calling_guest[];
 
 static struct vmx_region vmcs;
 static uint8_t guest_stack[64] __attribute__((aligned(64)));
-
-__attribute__((naked)) static void guest(void) {
-  __asm__("1: vmcall\n\t"
-          "jmp 1b");
-}
 
 // A VMCS whose entry succeeds, and has once: it is launched.
 bool prepare_round_trip(void) {
@@ -26,7 +22,7 @@ bool prepare_round_trip(void) {
   if (!vmcs_make_current(&vmcs) || !vmcs_write_controls(&controls))
     return false;
   vmcs_write_host_state();
-  vmcs_write_guest_state((uint64_t)guest, (uint64_t)guest_stack + sizeof guest_stack);
+  vmcs_write_guest_state((uint64_t)calling_guest, (uint64_t)guest_stack + sizeof guest_stack);
   union guest_registers registers = {0};
   return check(vmlaunch(&registers) == VM_SUCCEED && vmcs_read(EXIT_REASON) == EXIT_VMCALL,
                "VMLAUNCH, and an exit by VMCALL");
@@ -43,9 +39,9 @@ static uint64_t outcome(void) {
 }
 
 uint64_t run_round_trip(uint64_t iterations) {
-  vmcs_write(GUEST_RIP, (uint64_t)guest);
+  vmcs_write(GUEST_RIP, (uint64_t)calling_guest);
   vm_round_trips(iterations);
-  return fold(outcome(), vmcs_read(GUEST_RIP) - (uint64_t)guest);
+  return fold(outcome(), vmcs_read(GUEST_RIP) - (uint64_t)calling_guest);
 }
 
 uint64_t run_failing_entry(uint64_t iterations) {

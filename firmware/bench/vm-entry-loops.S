@@ -5,7 +5,6 @@
         .set    GUEST_RIP, 0x681e
         .set    HOST_RSP, 0x6c14
         .set    HOST_RIP, 0x6c16
-        .set    EXIT_VMCALL, 18
 
         .macro  save
         pushq   %rbx
@@ -38,7 +37,7 @@
 
         .text
 // What a hypervisor does for an instruction that it emulates: three VMREADs, and a VMWRITE to go on
-// after it. The guest executes VMCALL and a jump back.
+// after it.
         .globl  vm_round_trips
         .balign 16
 vm_round_trips:
@@ -50,9 +49,7 @@ vm_round_trips:
         movl    $GUEST_RIP, %r14d
         vmresume
         jmp     2f                      // it failed
-1:      vmread  %r12, %rax
-        cmpl    $EXIT_VMCALL, %eax
-        jne     2f
+1:      vmread  %r12, %rbp
         vmread  %r13, %rcx
         vmread  %r14, %rax
         addq    %rcx, %rax
@@ -61,6 +58,15 @@ vm_round_trips:
         jz      2f
         vmresume
 2:      restore
+
+// The guest: it does nothing but call.
+        .globl  calling_guest
+        .balign 16
+calling_guest:
+        .rept   64
+        vmcall
+        .endr
+        jmp     calling_guest
 
 // VMRESUME again and again. It fails: an early failure goes on after it, a late one at the host's
 // RIP, which is the same.

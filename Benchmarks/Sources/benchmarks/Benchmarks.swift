@@ -5,6 +5,7 @@ import Foundation
 enum Benchmarks {
   static func main() {
     let words = CommandLine.arguments.dropFirst()
+    RunningChild.endWithThisProgram()
     do {
       switch words.first {
       case "compare": try Comparison(options: Options(words.dropFirst())).print()

@@ -6,15 +6,13 @@ struct Callgrind {
   /// What a run cost.
   struct Cost {
     /// Instructions of the host.
-    var host: Int
-    /// Instructions of the guest.
-    var guest: Int
+    var host = 0
     /// Calls of malloc and what is like it.
-    var allocations: Int
+    var allocations = 0
     /// Calls that change a reference count.
-    var referenceCounts: Int
+    var referenceCounts = 0
     /// Errors thrown.
-    var errors: Int
+    var errors = 0
   }
 
   private let program: String
@@ -35,17 +33,16 @@ struct Callgrind {
     self.image = image
   }
 
-  /// The cost of a whole run.
+  /// The cost of a whole run. With a cycle for each instruction a run that is not long takes none of
+  /// the breaks in which the command line looks for input, and no device's time comes.
   func cost(_ words: [String]) throws -> Cost {
     let profile = directory.file("callgrind.out")
-    let statistics = VMXLabStatistics(
-      program: "valgrind", image: image,
-      before: ["--quiet", "--tool=callgrind", "--callgrind-out-file=\(profile)", program])
-    var cost = Cost(
-      host: 0, guest: try statistics.instructions(words), allocations: 0, referenceCounts: 0,
-      errors: 0)
-    try read(profile, into: &cost)
-    return cost
+    try Programs.run(
+      "valgrind",
+      ["--quiet", "--tool=callgrind", "--callgrind-out-file=\(profile)", program]
+        + ["run", "--quiet", "--serial", "null", "--explain", "off", "--timing", "functional"]
+        + [image, "--"] + words)
+    return try read(profile)
   }
 
   private static let allocators: Set<String> = [
@@ -54,7 +51,8 @@ struct Callgrind {
 
   /// Reads a callgrind profile: "calls=" lines, after the line that names the called function, and
   /// the summary.
-  private func read(_ path: String, into cost: inout Cost) throws {
+  private func read(_ path: String) throws -> Cost {
+    var cost = Cost()
     let text = try Data(contentsOf: URL(fileURLWithPath: path))
     var names: [Substring: String] = [:]
     var called = ""
@@ -83,6 +81,7 @@ struct Callgrind {
       }
     }
     guard cost.host > 0 else { throw BenchmarkError("callgrind's profile has no summary") }
+    return cost
   }
 
   /// A function's name without the suffix of recursion ("'2") and of a symbol's version ("@...").

@@ -15,7 +15,7 @@ protocol Emulator {
 struct VMXLabEmulator: Emulator {
   let name = "VMXLab"
   let hasVMX = true
-  let factor = 4
+  let factor = 2
   let program: String
   let image: String
   let serial: SerialPipe
@@ -37,7 +37,7 @@ struct VMXLabEmulator: Emulator {
 struct QEMUEmulator: Emulator {
   let name = "QEMU"
   let hasVMX = false
-  let factor = 8
+  let factor = 4
   let program: String
   let image: String
   let serial: SerialPipe

@@ -23,7 +23,9 @@ struct EmulatorProcess {
     -> MeasuredRun
   {
     var process = try EmulatorProcess(program, arguments, serialPipe: serialPipe)
+    RunningChild.begin(process.pid)
     defer {
+      RunningChild.end()
       close(process.terminal)
       close(process.serial)
     }

@@ -4,4 +4,14 @@ struct MeasuredRun {
   /// "end".
   var seconds: [Double] = []
   var checksums: Set<String> = []
+
+  /// The shortest repeat.
+  ///
+  /// - Throws: `BenchmarkError` if repeats had different results.
+  func best() throws -> Double {
+    guard checksums.count == 1, let best = seconds.min() else {
+      throw BenchmarkError("the repeats have different checksums")
+    }
+    return best
+  }
 }

@@ -22,11 +22,16 @@ enum Programs {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
+    // Swift seeds its hash tables at random, unless it is told not to: they then grow alike.
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["SWIFT_DETERMINISTIC_HASHING": "1"]) { $1 }
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output
     process.standardInput = FileHandle.nullDevice
     try process.run()
+    RunningChild.begin(process.processIdentifier)
+    defer { RunningChild.end() }
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard acceptFailure || process.terminationStatus == 0 else {

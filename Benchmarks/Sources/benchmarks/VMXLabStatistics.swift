@@ -4,9 +4,6 @@ import Foundation
 struct VMXLabStatistics {
   let program: String
   let image: String
-  /// Arguments of `program` before those of VMXLab: it may be a program that runs VMXLab.
-  var before: [String] = []
-
   private struct Report: Decodable {
     let instructions: Int
   }
@@ -17,7 +14,7 @@ struct VMXLabStatistics {
     let file = directory.file("statistics.json")
     try Programs.run(
       program,
-      before + ["run", "--quiet", "--serial", "null", "--explain", "off", "--stats-json", file]
+      ["run", "--quiet", "--serial", "null", "--explain", "off", "--stats-json", file]
         + [image, "--"] + words)
     let report = try Data(contentsOf: URL(fileURLWithPath: file))
     return try JSONDecoder().decode(Report.self, from: report).instructions
