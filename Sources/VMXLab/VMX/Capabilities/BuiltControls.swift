@@ -60,6 +60,13 @@ public struct BuiltControls: Sendable {
         .wbinvdExiting,
         .unrestrictedGuest,
         .enableINVPCID,
+        .pauseLoopExiting,
+        .enableVMFunctions,
+        .vmcsShadowing,
+        .enablePML,
+        .eptViolationVE,
+        .modeBasedExecuteControlForEPT,
+        .useTSCScaling,
       ],
       tertiary: [],
       exit: [
@@ -82,6 +89,7 @@ public struct BuiltControls: Sendable {
     eptAndVPID: [
       .executeOnlyTranslations,
       .pageWalkLength4,
+      .pageWalkLength5,
       .uncacheableStructures,
       .writeBackStructures,
       .pages2M,
@@ -97,7 +105,7 @@ public struct BuiltControls: Sendable {
       .invvpidAllContexts,
       .invvpidSingleContextRetainingGlobals,
     ],
-    vmFunctions: [],
+    vmFunctions: .eptpSwitching,
     miscellaneous: VMXMiscellaneous.timerRate
       | VMXMiscellaneous.exitsStoreLMA
       | VMXMiscellaneous.activityHLT

@@ -2,10 +2,16 @@
 //
 // Source: Intel SDM, "Instructions That Cause VM Exits Conditionally".
 extension Processor {
-  /// The time-stamp counter as RDTSC, RDTSCP and RDMSR give it: with the TSC offset.
+  /// The time-stamp counter as RDTSC, RDTSCP and RDMSR give it: multiplied, then with the TSC offset.
+  ///
+  /// Source: Intel SDM, "Time-Stamp Counter Offset and Multiplier".
   var visibleTimeStampCounter: UInt64 {
     guard vmx.isNonRoot, vmx.primary.contains(.useTSCOffsetting) else { return timeStampCounter }
-    return timeStampCounter &+ vmx.vmcs.tscOffset
+    guard vmx.secondary.contains(.useTSCScaling) else {
+      return timeStampCounter &+ vmx.vmcs.tscOffset
+    }
+    let product = timeStampCounter.multipliedFullWidth(by: vmx.vmcs.tscMultiplier)
+    return (product.high << 16 | product.low >> 48) &+ vmx.vmcs.tscOffset
   }
 
   /// Whether RDTSCP and RDPID exist: in non-root operation "enable RDTSCP" decides.
@@ -41,8 +47,15 @@ extension Processor {
     return true
   }
 
+  /// "PAUSE exiting", or at CPL 0 "PAUSE-loop exiting".
   mutating func interceptPause() -> Bool {
-    guard vmx.isNonRoot, vmx.primary.contains(.pauseExiting) else { return false }
+    guard vmx.isNonRoot else { return false }
+    if !vmx.primary.contains(.pauseExiting) {
+      guard vmx.secondary.contains(.pauseLoopExiting), cpl == 0,
+        vmx.pauseLoop.pause(
+          at: cycles, gap: UInt64(vmx.vmcs.pleGap), window: UInt64(vmx.vmcs.pleWindow))
+      else { return false }
+    }
     recordExit(.pause)
     return true
   }
