@@ -36,7 +36,8 @@ struct AllocationTests {
   /// L1 tries VMRESUME (or VMLAUNCH) again and again.
   private func loop(_ runner: VMXRunner, _ instruction: [UInt8]) {
     // JMP back to the start; a late failure comes to the host's RIP.
-    runner.machine.writeMemory(instruction + [0xeb, 0xfb], at: Place.code)
+    let distance = 0xfe - UInt8(instruction.count)
+    runner.machine.writeMemory(instruction + [0xeb, distance], at: Place.code)
     runner.vmcs.hostRIP = Place.code
     runner.state.pointee.rip = Place.code
     runner.state.pointee.activity = .active
@@ -90,6 +91,10 @@ struct AllocationTests {
     runner.state.pointee.vmx.isLaunched = true
     loop(runner, Code.vmlaunch)
     expectNone(runner, instructionsAnEntry: 2) { $0.failValid[4] }
+    // MOV SS, AX blocks events.
+    runner.state.pointee.general[0] = 16
+    loop(runner, [0x8e, 0xd0] + Code.vmresume)
+    expectNone(runner, instructionsAnEntry: 3) { $0.failValid[26] }
     runner.state.pointee.vmx.currentPointer = VMXState.noPointer
     loop(runner, Code.vmlaunch)
     expectNone(runner, instructionsAnEntry: 2) { $0.failInvalid }

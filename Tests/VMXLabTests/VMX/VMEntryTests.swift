@@ -121,6 +121,9 @@ struct VMEntryTests {
     #expect(runner.enter() == .exit)
     #expect(runner.vmcs.exitReason == 34 | 1 << 31)
     #expect(runner.vmcs.exitQualification == UInt64(maximum) + 1)
+    let broken = runner.state.pointee.brokenMSRLoadRule(MSRLoadIndex(afterLoading: maximum))
+    #expect(broken.rule == .msrLoadCount)
+    #expect(broken.text(runner.vmcs).hasSuffix(": VM-entry MSR-load count = 0x208"))
   }
 
   // MARK: Guest state

@@ -17,7 +17,7 @@ extension Processor {
       if attention.contains(.stop) || requests.contains(.stop) { return .stopRequested }
       if cycles >= signals.pointee.deadline { return .deadline }
       if handleAsynchronousEvent(requests) { continue }
-      guard activity == .active else { return .inactive }
+      guard activity == .active || leaveOptimizedState(requests) else { return .inactive }
       if attention.contains(.breakpoints) {
         checkInstructionBreakpoint()
         if attention.contains(.pendingEvent) { continue }

@@ -63,7 +63,7 @@ extension Processor {
       case .failValid(.vmEntryWithInvalidControlFields), .invalidGuestState,
         .failValid(.vmEntryWithInvalidHostStateFields):
         brokenEntryRules()
-      case .msrLoadFailed(let entry): [brokenMSRLoadRule(entry)].compactMap { $0 }
+      case .msrLoadFailed(let entry): [brokenMSRLoadRule(entry)]
       default: []
       }
     observe(.entry(outcome, isLaunch: launch, rip: rip, broken: broken))
@@ -191,6 +191,7 @@ extension Processor {
     let blocksNMIs = state.contains(.blockingByNMI)
     vmx.blockingByVirtualNMI = hasVirtualNMIs && blocksNMIs
     interruptibility.blockingByNMI = !hasVirtualNMIs && blocksNMIs
+    endMonitoring()
     activity = ActivityState(rawValue: vmx.vmcs.guestActivityState) ?? .active
     let event = InterruptionInformation(rawValue: vmx.vmcs.entryInterruptionInformation)
     debug.pending = pendingDebugExceptions(with: event)

@@ -19,7 +19,9 @@ extension Processor {
     saveControlRegistersAndMSRs()
     saveSegments()
     saveRIPAndRFLAGS(exit.resumeFlag)
-    vmx.vmcs.guestActivityState = activity.rawValue
+    // The state of MWAIT is not one that a VMCS shows.
+    let seen = isInOptimizedState ? ActivityState.active : activity
+    vmx.vmcs.guestActivityState = seen.rawValue
     vmx.vmcs.guestInterruptibilityState = interruptibilityState.rawValue
     vmx.vmcs.guestPendingDebugExceptions = debug.pending
     debug.pending = 0

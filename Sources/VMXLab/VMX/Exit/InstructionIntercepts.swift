@@ -20,6 +20,45 @@ extension Processor {
   /// Whether INVPCID exists: in non-root operation "enable INVPCID" decides.
   var allowsINVPCID: Bool { !vmx.isNonRoot || vmx.secondary.contains(.enableINVPCID) }
 
+  /// Cycles in which the time-stamp counter as a guest sees it advances by `ticks`.
+  func cyclesOfVisibleTime(_ ticks: UInt64) -> UInt64 {
+    let multiplier = vmx.vmcs.tscMultiplier
+    guard vmx.isNonRoot, vmx.primary.contains(.useTSCOffsetting),
+      vmx.secondary.contains(.useTSCScaling)
+    else { return ticks }
+    guard ticks >> 16 < multiplier else { return .max }
+    return multiplier.dividingFullWidth((ticks >> 16, ticks << 48)).quotient
+  }
+
+  /// "RDRAND exiting" and "RDSEED exiting".
+  mutating func interceptRandomNumber(
+    _ i: InstructionReference, _ reason: BasicExitReason
+  ) -> Bool {
+    let control: SecondaryProcessorBasedControls =
+      reason == .rdrand ? .rdrandExiting : .rdseedExiting
+    guard vmx.isNonRoot, vmx.secondary.contains(control) else { return false }
+    let mode = i.pointer.pointee.mode
+    let size: UInt32 = mode.contains(.operand16) ? 0 : mode.contains(.operand32) ? 1 : 2
+    recordExit(reason, instructionInformation: registerInformation(i, size: size))
+    return true
+  }
+
+  /// UMWAIT and TPAUSE exit under "RDTSC exiting".
+  mutating func interceptUserWait(_ i: InstructionReference, _ reason: BasicExitReason) -> Bool {
+    guard vmx.isNonRoot, vmx.primary.contains(.rdtscExiting) else { return false }
+    // The operand has 32 bits: 66 is the mandatory prefix of TPAUSE.
+    recordExit(reason, instructionInformation: registerInformation(i, size: 1))
+    return true
+  }
+
+  /// Bits 6:3 the register operand, bits 12:11 its size: 0 for 16 bits, 1 for 32, 2 for 64.
+  ///
+  /// Source: Intel SDM, "Format of the VM-Exit Instruction-Information Field as Used for RDRAND, RDSEED,
+  /// TPAUSE, and UMWAIT".
+  private func registerInformation(_ i: InstructionReference, size: UInt32) -> UInt32 {
+    UInt32(i.pointer.pointee.destination >> 3) << 3 | size << 11
+  }
+
   mutating func interceptRDTSC(_ reason: BasicExitReason) -> Bool {
     guard vmx.isNonRoot, vmx.primary.contains(.rdtscExiting) else { return false }
     recordExit(reason)
