@@ -22,6 +22,10 @@ extension Processor {
         checkInstructionBreakpoint()
         if attention.contains(.pendingEvent) { continue }
       }
+      if attention.contains(.virtualInterrupt), hasPendingVirtualInterrupt {
+        raise(.generalProtection, errorCode: 0)
+        continue
+      }
       attention.remove(.interruptWindow)
       return nil
     }
@@ -210,6 +214,7 @@ extension Processor {
       watchBreakpointPages()
     }
     if activity != .active { reasons.insert(.inactive) }
+    if flags.contains(.vif), flags.contains(.vip) { reasons.insert(.virtualInterrupt) }
     if flags.contains(.if), watchesInterruptWindow { reasons.insert(.interruptWindow) }
     if watchesNMIWindow { reasons.insert(.interruptWindow) }
     attention = reasons
