@@ -12,7 +12,7 @@ EMULATORS := bochs bochsbios bochs-term grub-common grub-pc-bin xorriso mtools q
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := Package.swift Sources Tests Examples $(wildcard Benchmarks)
 
-.PHONY: help run build firmware test guests bench bench-compare benchmarks format lint clean \
+.PHONY: help run build firmware test guests docs bench bench-compare benchmarks format lint clean \
   dependencies swift
 
 help: ## List the targets.
@@ -45,6 +45,9 @@ bench-compare: build firmware benchmarks ## Compare the speed with Bochs and QEM
 
 benchmarks: swift
 	@swift build -c release --package-path Benchmarks
+docs: build ## Write the documents that are made from the sources: docs/vmx-controls.md.
+	.build/release/vmxlab cpus --markdown > docs/vmx-controls.md.new
+	mv docs/vmx-controls.md.new docs/vmx-controls.md
 
 format: ## Format every Swift file in place.
 	swift format --in-place --parallel --recursive $(SOURCES)

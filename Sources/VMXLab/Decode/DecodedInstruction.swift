@@ -55,6 +55,9 @@ struct DecodedInstruction {
   /// Opcode bytes without prefixes, as Capstone gives them (1 to 3 meaningful).
   var opcode: (UInt8, UInt8, UInt8, UInt8)
   var modRM: UInt8
+  /// The general register that ModRM.rm names if ModRM.mod is 3, as a byte offset into `Processor`;
+  /// for instructions of which Capstone does not know the operand.
+  var rmRegister: UInt8 = 0
   var segmentOverride: SegmentRegister?
   /// Displacement of a near relative branch, from the end of the instruction.
   var branchDisplacement: Int64 = 0

@@ -121,6 +121,7 @@ final class InstructionDecoder {
       hasREPNE: prefixes.repeatPrefix == 0xf2, hasOperandSizePrefix: prefixes.hasOperandSize,
       rexW: rexW, opcode: detail.opcode, modRM: detail.modrm)
     decoded.segmentOverride = prefixes.segment
+    decoded.rmRegister = rmRegister(prefixes, bytes)
     withUnsafeBytes(of: detail.operands) { raw in
       let operands = raw.bindMemory(to: cs_x86_op.self)
       for index in 0..<min(Int(detail.op_count), operands.count) {
@@ -129,6 +130,15 @@ final class InstructionDecoder {
     }
     decoded.branchDisplacement = branchDisplacement(decoded, bytes)
     return decoded
+  }
+
+  /// The register of ModRM.rm of an instruction of the two-byte opcode map.
+  private func rmRegister(
+    _ prefixes: InstructionPrefixes, _ bytes: UnsafeBufferPointer<UInt8>
+  ) -> UInt8 {
+    let place = prefixes.count + 2
+    guard place < bytes.count, bytes[prefixes.count] == 0x0f else { return 0 }
+    return RegisterOffset.general(bytes[place] & 7 | (prefixes.rex & 1) << 3)
   }
 
   /// The signed displacement of a near relative branch: the last 1, 2 or 4 bytes.

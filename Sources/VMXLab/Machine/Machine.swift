@@ -50,6 +50,7 @@ public final class Machine {
       cpuid: cpuid)
     builder = BlockBuilder(
       decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache)
+    processor.state.random = RandomSource(seed: configuration.seed)
     platform.control.a20Changed = { [processor] enabled in
       processor.state.setA20(enabled)
     }
@@ -107,11 +108,11 @@ public final class Machine {
   private func sleep(until cycleEnd: UInt64) -> MachineStop? {
     let state = processor.pointer
     if state.pointee.vmx.abortIndicator != 0 { return .vmxAbort(state.pointee.vmx.abortIndicator) }
-    let preemption = state.pointee.preemptionTimerEvent
+    let timedWake = state.pointee.timedWake
     let interruptible = state.pointee.canTakeInterruptsWhileInactive
-    let next = min(interruptible ? platform.nextEvent : .max, preemption)
+    let next = min(interruptible ? platform.nextEvent : .max, timedWake)
     let canWake =
-      preemption != .max
+      timedWake != .max
       || (interruptible && platform.canInterrupt(inputIsOpen: serialInputIsOpen))
     guard canWake else { return .haltedForever }
     guard next != .max else { return .waitingForInput }

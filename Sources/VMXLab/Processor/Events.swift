@@ -19,6 +19,8 @@ struct Attention: OptionSet {
   static let singleStep = Attention(rawValue: 1 << 7)
   /// Stop before the next instruction.
   static let stop = Attention(rawValue: 1 << 8)
+  /// EFLAGS.VIF and EFLAGS.VIP are set: see whether that is #GP.
+  static let virtualInterrupt = Attention(rawValue: 1 << 9)
 
   /// The reasons to run the next instruction alone. A constant, as is the next, because a literal of
   /// several members is an array on the heap in builds without optimisation.

@@ -22,6 +22,7 @@ struct ModelSpecificRegisters {
   var cstar: UInt64 = 0
   var fmask: UInt64 = 0
   var kernelGSBase: UInt64 = 0
+  var umwaitControl: UInt64 = 0
   var mtrrDefType: UInt64 = 0
   /// IA32_MTRR_PHYSBASEn and PHYSMASKn in turn.
   var mtrrVariable = InlineArray<16, UInt64>(repeating: 0)
@@ -53,6 +54,7 @@ extension Processor {
     case MSR.ia32MTRRPhysBase0..<MSR.ia32MTRRPhysBase0 + 16:
       return msrs.mtrrVariable[Int(index - MSR.ia32MTRRPhysBase0)]
     case MSR.ia32PAT: return msrs.pat
+    case MSR.ia32UMWAITControl: return model.hasWAITPKG ? msrs.umwaitControl : nil
     case MSR.ia32MTRRDefType: return msrs.mtrrDefType
     case MSR.ia32VMXBasic...MSR.ia32VMXExitCtls2: return model.vmxCapability(index)
     case MSR.ia32EFER: return efer.rawValue
@@ -113,6 +115,9 @@ extension Processor {
     case MSR.ia32PAT:
       guard Self.isPAT(value) else { return false }
       msrs.pat = value
+    case MSR.ia32UMWAITControl:
+      guard model.hasWAITPKG, value & UMWAITControl.reserved == 0 else { return false }
+      msrs.umwaitControl = value
     case MSR.ia32MTRRDefType:
       guard value & ~0xcff == 0, Self.isMemoryType(value & 0xff, mtrr: true) else { return false }
       msrs.mtrrDefType = value

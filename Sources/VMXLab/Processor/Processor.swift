@@ -76,6 +76,8 @@ struct Processor {
   var pending = PendingEvent()
   var interruptibility = Interruptibility()
   var activity = ActivityState.active
+  var monitor = AddressRangeMonitor()
+  var optimizedState = OptimizedState()
   /// Set while an event is being delivered, for faults within faults and IDT-vectoring.
   var delivery = EventDelivery()
   var step = StepState()
@@ -95,6 +97,8 @@ struct Processor {
 
   // MARK: Model
   var msrs = ModelSpecificRegisters()
+  /// What RDRAND and RDSEED read; neither reset nor INIT begins it anew.
+  var random = RandomSource(seed: 0)
   let modelReference: ProcessorModelReference
   let signals: UnsafeMutablePointer<PlatformSignals>
   let platform: PlatformReference

@@ -31,7 +31,14 @@ extension ProcessorModel {
       has1GPages: has(0x8000_0001, .edx, 26), hasAPIC: has(1, .edx, 9),
       hasTSCAdjust: has(7, .ebx, 1), hasRDTSCP: hasRDTSCP, hasRDPID: has(7, .ecx, 22),
       hasINVPCID: has(7, .ebx, 10), hasSMAP: has(7, .ebx, 20), hasUMIP: has(7, .ecx, 2),
-      hasFSGSBASE: has(7, .ebx, 0), hasVMX: hasVMX, cr4Bits: cr4.rawValue,
+      hasFSGSBASE: has(7, .ebx, 0), hasVMX: hasVMX,
+      // CPUID shows MONITOR only while IA32_MISC_ENABLE allows it.
+      hasMONITOR: view.result(
+        leaf: 1, subleaf: 0, state: CPUIDDynamicState(miscEnable: MiscEnable.monitor)
+      ).ecx >> 3 & 1 != 0,
+      hasWAITPKG: has(7, .ecx, 5), hasRDRAND: has(1, .ecx, 30), hasRDSEED: has(7, .ebx, 18),
+      mwaitExtensions: has(5, .ecx, 1) ? 1 : 0,
+      miscEnable: profile.modelSpecificRegisters[MSR.ia32MiscEnable] ?? 0, cr4Bits: cr4.rawValue,
       eferBits: efer.rawValue, debugCtlBits: facts.debugCtlBits,
       // Lock, and VMX outside SMX operation.
       featureControlBits: hasVMX ? 0x5 : 0x1,

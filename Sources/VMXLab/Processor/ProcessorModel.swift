@@ -13,6 +13,14 @@ struct ProcessorModel {
   var hasUMIP: Bool
   var hasFSGSBASE: Bool
   var hasVMX: Bool
+  var hasMONITOR: Bool
+  var hasWAITPKG: Bool
+  var hasRDRAND: Bool
+  var hasRDSEED: Bool
+  /// Bits of ECX that MWAIT accepts.
+  var mwaitExtensions: UInt64
+  /// IA32_MISC_ENABLE after reset.
+  var miscEnable: UInt64
   /// Bits of CR4 that can be set.
   var cr4Bits: UInt64
   var eferBits: UInt64

@@ -9,6 +9,7 @@ extension Processor {
     cycles = 0
     instructions = 0
     msrs = ModelSpecificRegisters()
+    msrs.miscEnable = model.miscEnable
     vmx.reset()
     activity = .active
     finishReset()
@@ -65,6 +66,7 @@ extension Processor {
     attention = []
     pending = PendingEvent()
     interruptibility = Interruptibility()
+    endMonitoring()
     delivery = EventDelivery()
     step = StepState()
     isBetweenIterations = false

@@ -48,9 +48,11 @@ extension Processor {
     return count > limit ? .failed(MSRLoadIndex(afterLoading: limit)) : .loaded
   }
 
-  /// The rule that an entry of the VM-entry MSR-load area broke; nil if there were too many entries.
-  mutating func brokenMSRLoadRule(_ number: MSRLoadIndex) -> BrokenRule? {
-    guard UInt32(number.rawValue) <= model.capabilities.msrListMaximum else { return nil }
+  /// The rule that an entry of the VM-entry MSR-load area broke.
+  mutating func brokenMSRLoadRule(_ number: MSRLoadIndex) -> BrokenRule {
+    guard UInt32(number.rawValue) <= model.capabilities.msrListMaximum else {
+      return BrokenRule(rule: .msrLoadCount, faults: 0)
+    }
     let entry = msrListEntry(vmx.vmcs.entryMSRLoadAddress, UInt64(number.rawValue &- 1))
     let rule = checkedEntry { $0.msrLoadRule(index: entry.index, reserved: entry.reserved) }
     return BrokenRule(rule: rule ?? .msrLoadRejected, faults: 0, msr: entry)

@@ -86,6 +86,11 @@ struct RunCommand: ParsableCommand {
     transform: { try StartTime($0) })
   var rtcStart: StartTime?
 
+  @Option(
+    help: ArgumentHelp(
+      "What the numbers of RDRAND and RDSEED follow from. (default: 0)", valueName: "n"))
+  var seed: UInt64 = 0
+
   @Flag(
     help: """
       Write a line for each VMX event to standard error; --trace-vmx=FILE writes to a file.

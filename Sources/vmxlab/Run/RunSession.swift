@@ -60,6 +60,7 @@ final class RunSession {
         memoryByteCount: options.memory.byteCount,
         profile: options.cpu ?? CPUProfile.named(CPUProfile.defaultName),
         timing: options.timing)
+      configuration.seed = options.seed
       if let start = options.rtcStart { configuration.realTimeClockStart = start.seconds }
       return try Machine(configuration)
     } catch {

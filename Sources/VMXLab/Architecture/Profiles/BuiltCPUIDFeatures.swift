@@ -35,7 +35,7 @@ public enum BuiltCPUIDFeatures {
     (0, "SSE3", .notBuilt),
     (1, "PCLMULQDQ", .notBuilt),
     (2, "DTES64", .notBuilt),
-    (3, "MONITOR", .notBuilt),
+    (3, "MONITOR", .built),
     (4, "DS-CPL", .notBuilt),
     (5, "VMX", .built),
     (6, "SMX", .notBuilt),
@@ -60,7 +60,7 @@ public enum BuiltCPUIDFeatures {
     (26, "XSAVE", .notBuilt),
     (28, "AVX", .notBuilt),
     (29, "F16C", .notBuilt),
-    (30, "RDRAND", .notBuilt),
+    (30, "RDRAND", .built),
   ]
 
   private static let leaf1EDX: [Line] = [
@@ -124,7 +124,7 @@ public enum BuiltCPUIDFeatures {
     (15, "RDT-A", .notBuilt),
     (16, "AVX512F", .notBuilt),
     (17, "AVX512DQ", .notBuilt),
-    (18, "RDSEED", .notBuilt),
+    (18, "RDSEED", .built),
     (19, "ADX", .notBuilt),
     (20, "SMAP", .built),
     (21, "AVX512_IFMA", .notBuilt),
@@ -142,7 +142,7 @@ public enum BuiltCPUIDFeatures {
     (1, "AVX512_VBMI", .notBuilt),
     (2, "UMIP", .built),
     (3, "PKU", .notBuilt),
-    (5, "WAITPKG", .notBuilt),
+    (5, "WAITPKG", .built),
     (6, "AVX512_VBMI2", .notBuilt),
     (7, "CET_SS", .notBuilt),
     (8, "GFNI", .notBuilt),
@@ -227,7 +227,7 @@ public enum BuiltCPUIDFeatures {
   ]
 
   private static let extendedLeaf8EBX: [Line] = [
-    (9, "WBNOINVD", .notBuilt)
+    (9, "WBNOINVD", .built)
   ]
 
   // MARK: Fields that are no flags
@@ -249,6 +249,7 @@ public enum BuiltCPUIDFeatures {
     + [Field(leaf: 1, subleaf: nil, register: .ebx, mask: 0x00ff_ffff)]
     + whole(2, .eax, .ebx, .ecx, .edx)
     + whole(4, .eax, .ebx, .ecx, .edx)
+    + whole(5, .eax, .ebx, .ecx, .edx)
     + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
     + whole(0xb, .eax, .ebx, .ecx, .edx)
     + whole(0x15, .eax, .ebx, .ecx)

@@ -17,10 +17,14 @@ extension Processor {
       if attention.contains(.stop) || requests.contains(.stop) { return .stopRequested }
       if cycles >= signals.pointee.deadline { return .deadline }
       if handleAsynchronousEvent(requests) { continue }
-      guard activity == .active else { return .inactive }
+      guard activity == .active || leaveOptimizedState(requests) else { return .inactive }
       if attention.contains(.breakpoints) {
         checkInstructionBreakpoint()
         if attention.contains(.pendingEvent) { continue }
+      }
+      if attention.contains(.virtualInterrupt), hasPendingVirtualInterrupt {
+        raise(.generalProtection, errorCode: 0)
+        continue
       }
       attention.remove(.interruptWindow)
       return nil
@@ -207,6 +211,7 @@ extension Processor {
       watchBreakpointPages()
     }
     if activity != .active { reasons.insert(.inactive) }
+    if flags.contains(.vif), flags.contains(.vip) { reasons.insert(.virtualInterrupt) }
     if flags.contains(.if), watchesInterruptWindow { reasons.insert(.interruptWindow) }
     if watchesNMIWindow { reasons.insert(.interruptWindow) }
     attention = reasons

@@ -21,19 +21,12 @@ extension InstructionForm {
     InstructionForm(X86_INS_RDPMC, .readMSR, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readPerformanceCounter() }
     },
-    InstructionForm(X86_INS_RDSEED, .readTSC, .end) { decoded, builder in
-      // F3 0F C7 /7 is RDPID, which Capstone 4 takes for RDSEED.
-      guard decoded.hasREP, case .general(let offset, _)? = decoded.operands.first else {
-        return raiseInvalidOpcode
-      }
-      builder.destination = offset
-      return { state, i in system(state, i) { cpu, i in cpu.readProcessorID(i) } }
-    },
-    InstructionForm(X86_INS_RDRAND, .readTSC, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_XGETBV, .readMSR, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_XSETBV, .writeMSR, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_GETSEC, .writeMSR, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_RSM, .writeMSR, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_ENCLS, .nop, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_ENCLU, .nop, .end, handler: raiseInvalidOpcode),
   ]
 }
 
@@ -76,7 +69,8 @@ extension Processor {
     if withAux { general[1] = msrs.tscAux & 0xffff_ffff }
   }
 
-  fileprivate mutating func readProcessorID(_ i: InstructionReference) {
+  /// RDPID.
+  mutating func readProcessorID(_ i: InstructionReference) {
     guard model.hasRDPID, allowsRDTSCP else { return raise(.invalidOpcode) }
     setSystemOperand(i.pointer.pointee.destination, msrs.tscAux & 0xffff_ffff)
   }

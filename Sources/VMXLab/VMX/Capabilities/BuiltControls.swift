@@ -60,6 +60,16 @@ public struct BuiltControls: Sendable {
         .wbinvdExiting,
         .unrestrictedGuest,
         .enableINVPCID,
+        .pauseLoopExiting,
+        .rdrandExiting,
+        .enableVMFunctions,
+        .vmcsShadowing,
+        .rdseedExiting,
+        .enablePML,
+        .eptViolationVE,
+        .modeBasedExecuteControlForEPT,
+        .useTSCScaling,
+        .enableUserWaitAndPause,
       ],
       tertiary: [],
       exit: [
@@ -82,6 +92,7 @@ public struct BuiltControls: Sendable {
     eptAndVPID: [
       .executeOnlyTranslations,
       .pageWalkLength4,
+      .pageWalkLength5,
       .uncacheableStructures,
       .writeBackStructures,
       .pages2M,
@@ -97,7 +108,7 @@ public struct BuiltControls: Sendable {
       .invvpidAllContexts,
       .invvpidSingleContextRetainingGlobals,
     ],
-    vmFunctions: [],
+    vmFunctions: .eptpSwitching,
     miscellaneous: VMXMiscellaneous.timerRate
       | VMXMiscellaneous.exitsStoreLMA
       | VMXMiscellaneous.activityHLT

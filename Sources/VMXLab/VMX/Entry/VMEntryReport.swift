@@ -47,7 +47,7 @@ public struct VMEntryReport: Equatable, Sendable {
   public var consequence: String {
     switch outcome {
     case .entered: "VM entry"
-    case .failInvalid: "VMfailInvalid (CF = 1): there is no current VMCS"
+    case .failInvalid: "VMfailInvalid (CF = 1): there is no current VMCS, or it is a shadow VMCS"
     case .failValid(let error):
       "VMfailValid (ZF = 1), VM-instruction error \(error.rawValue) (\(error.text))"
     case .invalidGuestState(let code):

@@ -19,15 +19,28 @@ extension Processor {
     saveControlRegistersAndMSRs()
     saveSegments()
     saveRIPAndRFLAGS(exit.resumeFlag)
-    vmx.vmcs.guestActivityState = activity.rawValue
+    // The state of MWAIT is not one that a VMCS shows.
+    let seen = isInOptimizedState ? ActivityState.active : activity
+    vmx.vmcs.guestActivityState = seen.rawValue
     vmx.vmcs.guestInterruptibilityState = interruptibilityState.rawValue
-    vmx.vmcs.guestPendingDebugExceptions = debug.pending
+    vmx.vmcs.guestPendingDebugExceptions = keepsDebugExceptions(exit) ? debug.pending : 0
     debug.pending = 0
     let exitControls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
     if exitControls.contains(.saveVMXPreemptionTimerValue),
       vmx.pin.contains(.activateVMXPreemptionTimer)
     {
       vmx.vmcs.vmxPreemptionTimerValue = preemptionTimerValue
+    }
+  }
+
+  /// Whether debug exceptions that are pending outlast the VM exit, rather than being those of the
+  /// instruction that is not carried out.
+  ///
+  /// Source: Intel SDM, "Saving Non-Register State".
+  private func keepsDebugExceptions(_ exit: PendingExit) -> Bool {
+    switch exit.reason {
+    case .initSignal, .monitorTrapFlag, .tprBelowThreshold, .virtualizedEOI, .apicWrite: true
+    default: interruptibility.blockingByMOVSS
     }
   }
 

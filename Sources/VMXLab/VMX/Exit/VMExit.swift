@@ -27,6 +27,7 @@ extension Processor {
   /// What VM exits and failed VM entries have in common: host state and the exit MSR-load area.
   private mutating func completeExit(blocksNMI: Bool) {
     leaveAddressSpace()
+    endMonitoring()
     vmx.isNonRoot = false
     vmx.usesEPT = false
     vmx.preemptionDeadline = .max

@@ -135,6 +135,7 @@ extension Processor {
       vmx.currentPointer = pointer
       loadVMCS(pointer)
     }
+    vmx.isShadow = isShadow
     observe(.vmptrld(pointer: pointer))
     vmSucceed()
   }
