@@ -134,6 +134,7 @@ extension Processor {
     let before = instructions
     beginStep()
     run(block, count: 1)
+    attention.remove(.alone)
     if instructions != before || isBetweenIterations { endStep() }
   }
 

@@ -23,9 +23,11 @@ struct VMXState {
   var pin = PinBasedControls()
   var primary = PrimaryProcessorBasedControls()
   var secondary = SecondaryProcessorBasedControls()
+  var tertiary = TertiaryProcessorBasedControls()
   /// Guest-physical addresses are translated by EPT.
   var usesEPT = false
   var blockingByVirtualNMI = false
+  var apic = APICVirtualizationState()
   /// Cycle at which the VMX-preemption timer reaches zero; `.max` if it does not run.
   var preemptionDeadline: UInt64 = .max
   /// The VM exit of the monitor trap flag is pending on the present instruction boundary.

@@ -32,6 +32,10 @@ extension Processor {
     switch pending.kind {
     case .none: attention.remove(.pendingEvent)
     case .notBuilt: return .notBuilt
+    case .restart:
+      clearPending()
+      if !interruptibility.blockingByMOVSS { debug.pending = 0 }
+      attention.insert(.alone)
     case .vmExit:
       clearPending()
       performVMExit()
@@ -89,10 +93,20 @@ extension Processor {
 
   /// Serves the event of highest priority that waits, if any; true if one was served.
   private mutating func handleAsynchronousEvent(_ requests: PlatformRequests) -> Bool {
+    if attention.contains(.apicVirtualization), finishAPICVirtualization() { return true }
     if requests.contains(.initialize), !blocksINIT {
       signals.pointee.requests.remove(.initialize)
-      if !interceptINIT() { initialize() }
+      if !interceptINIT() {
+        initialize(waitsForStartUp: msrs.apicBase & APICBase.bootstrapProcessor == 0)
+      }
       return true
+    }
+    if requests.contains(.startUp) {
+      signals.pointee.requests.remove(.startUp)
+      if activity == .waitForSIPI {
+        startUp(vector: signals.pointee.startUpVector)
+        return true
+      }
     }
     if activity == .waitForSIPI { return false }
     if activity == .shutdown { return handleEventInShutdown(requests) }
@@ -102,7 +116,7 @@ extension Processor {
     let shadow = interruptibility
     if !shadow.blockingByMOVSS, interceptNMIWindow() || takeNMI(requests) { return true }
     let allowsInterrupts = systemFlags & RFLAGS.if.rawValue != 0 && !shadow.isInShadow
-    if allowsInterrupts, interceptInterruptWindow() { return true }
+    if allowsInterrupts, interceptInterruptWindow() || deliverVirtualInterrupt() { return true }
     guard requests.contains(.interrupt), allowsInterrupts || externalInterruptsExit else {
       return false
     }
@@ -124,6 +138,12 @@ extension Processor {
     guard requests.contains(.nmi), !interruptibility.blockingByNMI else { return false }
     signals.pointee.requests.remove(.nmi)
     if !interceptNMI() { deliver(interrupt: ExceptionVector.nmi.rawValue, .nmi) }
+    return true
+  }
+
+  private mutating func deliverVirtualInterrupt() -> Bool {
+    guard let vector = takeVirtualInterrupt() else { return false }
+    deliver(interrupt: vector, .externalInterrupt)
     return true
   }
 
@@ -210,10 +230,12 @@ extension Processor {
       watchBreakpointPages()
     }
     if activity != .active { reasons.insert(.inactive) }
-    if flags.contains(.if), watchesInterruptWindow { reasons.insert(.interruptWindow) }
+    if flags.contains(.if), watchesInterruptWindow || vmx.apic.hasInterrupt {
+      reasons.insert(.interruptWindow)
+    }
     if watchesNMIWindow { reasons.insert(.interruptWindow) }
     attention = reasons
-    var requests: PlatformRequests = .stop
+    var requests = PlatformRequests.stop.union(.startUp)
     if !blocksINIT { requests.insert(.initialize) }
     if !interruptibility.blockingByNMI { requests.insert(.nmi) }
     if flags.contains(.if) || externalInterruptsExit { requests.insert(.interrupt) }
