@@ -45,6 +45,7 @@ bench-compare: build firmware benchmarks ## Compare the speed with Bochs and QEM
 
 benchmarks: swift
 	@swift build -c release --package-path Benchmarks
+
 docs: build ## Write the documents that are made from the sources: docs/vmx-controls.md.
 	.build/release/vmxlab cpus --markdown > docs/vmx-controls.md.new
 	mv docs/vmx-controls.md.new docs/vmx-controls.md

@@ -50,6 +50,7 @@ final class ProcessorStorage {
   /// Makes the run loop look if the VMX-preemption timer has run out.
   func noticePreemptionTimer() {
     if pointer.pointee.vmx.preemptionDeadline <= pointer.pointee.cycles {
+      signals.pointee.processorDeadline = .max
       pointer.pointee.attention.insert(.interruptWindow)
     }
   }

@@ -39,6 +39,8 @@ extension Processor {
     switch index {
     case MSR.ia32TimeStampCounter: return timeStampCounter
     case MSR.ia32APICBase: return model.hasAPIC ? msrs.apicBase : nil
+    case MSR.ia32X2APICFirst...MSR.ia32X2APICLast, MSR.ia32TSCDeadline:
+      return platform.readAPIC(index, cycles: cycles)
     case MSR.ia32FeatureControl: return msrs.featureControl
     case MSR.ia32TSCAdjust: return model.hasTSCAdjust ? msrs.tscAdjust : nil
     case MSR.ia32BIOSSignID: return msrs.biosSignID
@@ -75,11 +77,11 @@ extension Processor {
     switch index {
     case MSR.ia32TimeStampCounter:
       let change = value &- timeStampCounter
-      msrs.tscOffset &+= change
       msrs.tscAdjust &+= change
-    case MSR.ia32APICBase:
-      guard model.hasAPIC, value & model.reservedPhysicalBits == 0 else { return false }
-      msrs.apicBase = value
+      setTSCOffset(msrs.tscOffset &+ change)
+    case MSR.ia32APICBase: return writeAPICBase(value)
+    case MSR.ia32X2APICFirst...MSR.ia32X2APICLast, MSR.ia32TSCDeadline:
+      return platform.writeAPIC(index, value, cycles: cycles)
     case MSR.ia32FeatureControl:
       guard msrs.featureControl & 1 == 0, value & ~model.featureControlBits == 0 else {
         return false
@@ -87,8 +89,9 @@ extension Processor {
       msrs.featureControl = value
     case MSR.ia32TSCAdjust:
       guard model.hasTSCAdjust else { return false }
-      msrs.tscOffset &+= value &- msrs.tscAdjust
+      let change = value &- msrs.tscAdjust
       msrs.tscAdjust = value
+      setTSCOffset(msrs.tscOffset &+ change)
     case MSR.ia32BIOSSignID: msrs.biosSignID = value
     case MSR.ia32BIOSUpdateTrigger: break
     case MSR.ia32SYSENTERCS: msrs.sysenterCS = value
@@ -151,6 +154,11 @@ extension Processor {
       msrs.mtrrFixed[register] = value
     }
     return true
+  }
+
+  private mutating func setTSCOffset(_ value: UInt64) {
+    msrs.tscOffset = value
+    platform.setTSCOffset(value, cycles: cycles)
   }
 
   private mutating func writeEFER(_ value: UInt64) -> Bool {

@@ -84,12 +84,17 @@ extension Processor {
     let room = 0x1000 &- linear & 0xfff
     if byteCount <= room {
       guard let entry = translate(linear, kind, tag: tag) else { return nil }
+      if entry.pointee.physicalPage == vmx.apic.accessPage {
+        return readAPICAccessPage(linear, byteCount: byteCount)
+      }
+      chargeDeviceAccess(entry.pointee.physicalPage)
       return load(entry.pointee.physicalPage | linear & 0xfff, byteCount: byteCount)
     }
     guard let first = translate(linear, kind, tag: tag)?.pointee.physicalPage,
       let second = translate(
         followingPage(linear, room), kind, tag: tag)?.pointee.physicalPage
     else { return nil }
+    if interceptSplitAccess(linear, first: first, second: second, .read) { return nil }
     let low = load(first | linear & 0xfff, byteCount: room)
     return low | load(second, byteCount: byteCount &- room) << (room &* 8)
   }
@@ -106,16 +111,28 @@ extension Processor {
     let room = 0x1000 &- linear & 0xfff
     if byteCount <= room {
       guard let entry = translate(linear, .write, tag: tag) else { return false }
-      store(entry.pointee.physicalPage | linear & 0xfff, value, byteCount: byteCount)
+      let physical = entry.pointee.physicalPage | linear & 0xfff
+      if entry.pointee.physicalPage == vmx.apic.accessPage {
+        return writeAPICAccessPage(linear, value, byteCount: byteCount)
+      }
+      if entry.pointee.physicalPage == apicPage, !runsAlone() { return false }
+      chargeDeviceAccess(entry.pointee.physicalPage)
+      store(physical, value, byteCount: byteCount)
       return true
     }
     guard let first = translate(linear, .write, tag: tag)?.pointee.physicalPage,
       let second = translate(
         followingPage(linear, room), .write, tag: tag)?.pointee.physicalPage
     else { return false }
+    if interceptSplitAccess(linear, first: first, second: second, .write) { return false }
     store(first | linear & 0xfff, value, byteCount: room)
     store(second, value >> (room &* 8), byteCount: byteCount &- room)
     return true
+  }
+
+  /// Charges for an access to registers of a device, if the page has some.
+  @inline(__always) private mutating func chargeDeviceAccess(_ page: UInt64) {
+    if page == apicPage || ram.offset(page) == nil { chargeCycles(.deviceAccess) }
   }
 
   /// A linear address past the top goes round at 32 bits outside 64-bit mode.

@@ -39,6 +39,8 @@ struct Processor {
   var addressSpace: UInt64 = 0
   /// A translation of a large page has been put in the TLB, in pieces.
   var hasLargePages = false
+  /// The physical page of the local APIC's registers; `noPage` while they are not mapped to memory.
+  var apicPage = Processor.noPage
 
   // MARK: Segments
   var segments = InlineArray<8, Segment>(repeating: Segment())
@@ -57,7 +59,6 @@ struct Processor {
   var cr2: UInt64 = 0
   var cr3: UInt64 = 0
   var cr4 = CR4()
-  var cr8: UInt64 = 0
   var efer = EFER()
   var debug = DebugRegisters()
   var pdptes = InlineArray<4, UInt64>(repeating: 0)

@@ -29,6 +29,7 @@ extension ProcessorModel {
     self.init(
       reservedPhysicalBits: (~0 << UInt64(profile.physicalAddressWidth)) & 0x000f_ffff_ffff_ffff,
       has1GPages: has(0x8000_0001, .edx, 26), hasAPIC: has(1, .edx, 9),
+      hasX2APIC: has(1, .ecx, 21),
       hasTSCAdjust: has(7, .ebx, 1), hasRDTSCP: hasRDTSCP, hasRDPID: has(7, .ecx, 22),
       hasINVPCID: has(7, .ebx, 10), hasSMAP: has(7, .ebx, 20), hasUMIP: has(7, .ecx, 2),
       hasFSGSBASE: has(7, .ebx, 0), hasVMX: hasVMX,

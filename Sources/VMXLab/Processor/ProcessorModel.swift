@@ -5,6 +5,7 @@ struct ProcessorModel {
   var reservedPhysicalBits: UInt64
   var has1GPages: Bool
   var hasAPIC: Bool
+  var hasX2APIC: Bool
   var hasTSCAdjust: Bool
   var hasRDTSCP: Bool
   var hasRDPID: Bool

@@ -112,6 +112,7 @@ extension Processor {
     signals.pointee.horizon = 0
     enter(block)
     linkSource = nil
+    attention.remove(.alone)
     if instructions != before || isBetweenIterations { endStep() }
   }
 }

@@ -94,7 +94,7 @@ extension Processor {
     default:
       if interceptCR8(write: true, register: register) { return }
       accepted = value <= 15
-      if accepted { cr8 = value }
+      if accepted { writeVisibleCR8(value) }
     }
     if !accepted { raise(.generalProtection, errorCode: 0) }
   }
@@ -112,7 +112,7 @@ extension Processor {
     case 4: value = visibleCR4
     default:
       if interceptCR8(write: false, register: register) { return }
-      value = cr8
+      value = visibleCR8()
     }
     setSystemOperand(i.pointer.pointee.destination, value)
   }

@@ -36,7 +36,8 @@ extension Processor {
     let result = model.cpuid(
       leaf: UInt32(truncatingIfNeeded: general[0]), subleaf: UInt32(truncatingIfNeeded: general[1]),
       state: CPUIDDynamicState(
-        cr4: cr4, isAPICEnabled: model.hasAPIC, isIn64BitMode: mode == .long,
+        cr4: cr4, isAPICEnabled: msrs.apicBase & APICBase.globalEnable != 0,
+        isIn64BitMode: mode == .long,
         miscEnable: msrs.miscEnable))
     general[0] = UInt64(result.eax)
     general[3] = UInt64(result.ebx)
@@ -48,7 +49,9 @@ extension Processor {
     guard requireCPL0() else { return }
     let index = UInt32(truncatingIfNeeded: general[1])
     if interceptMSR(index, write: false) { return }
-    guard var value = readMSR(index) else { return raise(.generalProtection, errorCode: 0) }
+    guard var value = virtualizedMSR(index) ?? readMSR(index) else {
+      return raise(.generalProtection, errorCode: 0)
+    }
     if index == MSR.ia32TimeStampCounter { value = visibleTimeStampCounter }
     setEDXEAX(value)
   }
@@ -58,6 +61,11 @@ extension Processor {
     let index = UInt32(truncatingIfNeeded: general[1])
     if interceptMSR(index, write: true) { return }
     let value = general[2] << 32 | general[0] & 0xffff_ffff
+    switch writeVirtualizedMSR(index, value) {
+    case .done: return
+    case .refused: return raise(.generalProtection, errorCode: 0)
+    case .normal: break
+    }
     guard writeMSR(index, value) else { return raise(.generalProtection, errorCode: 0) }
   }
 

@@ -97,6 +97,10 @@ extension Processor {
       vmx.primary.contains(.activateSecondaryControls)
       ? SecondaryProcessorBasedControls(rawValue: vmx.vmcs.secondaryProcessorBasedControls)
       : SecondaryProcessorBasedControls()
+    vmx.tertiary =
+      vmx.primary.contains(.activateTertiaryControls)
+      ? TertiaryProcessorBasedControls(rawValue: vmx.vmcs.tertiaryProcessorBasedControls)
+      : TertiaryProcessorBasedControls()
     let hostRSP = general[4]
     loadGuestState()
     chargeCycles(.entryGuestStateLoad)
@@ -200,6 +204,7 @@ extension Processor {
     attention.remove(.monitorTrap)
     if vmx.primary.contains(.monitorTrapFlag) { attention.insert(.monitorTrap) }
     if vmx.pin.contains(.activateVMXPreemptionTimer) { startPreemptionTimer() }
+    enterAPICVirtualization()
     // The shadow of STI or MOV SS ends with the guest's first instruction.
     interruptibility.shadowEndsWithStep = false
     isBetweenIterations = false
@@ -233,6 +238,7 @@ extension Processor {
     if vmx.preemptionDeadline <= cycles {
       attention.insert(.interruptWindow)
     } else {
+      signals.pointee.processorDeadline = vmx.preemptionDeadline
       signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
     }
   }
