@@ -10,7 +10,7 @@ CAPSTONE_HEADER := /usr/include/capstone/capstone.h
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := Package.swift Sources Tests Examples $(wildcard Benchmarks)
 
-.PHONY: help run build firmware test guests format lint clean dependencies swift
+.PHONY: help run build firmware test guests docs format lint clean dependencies swift
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -30,6 +30,10 @@ guests: swift
 test: dependencies firmware guests ## Run every test.
 	swift build --build-tests
 	swift test --skip-build
+
+docs: build ## Write the documents that are made from the sources: docs/entry-checks.md.
+	.build/release/vmxlab explain --rules > docs/entry-checks.md.new
+	mv docs/entry-checks.md.new docs/entry-checks.md
 
 format: ## Format every Swift file in place.
 	swift format --in-place --parallel --recursive $(SOURCES)
