@@ -46,9 +46,11 @@ bench-compare: build firmware benchmarks ## Compare the speed with Bochs and QEM
 benchmarks: swift
 	@swift build -c release --package-path Benchmarks
 
-docs: build ## Write the documents that are made from the sources: docs/vmx-controls.md.
+docs: build ## Write docs/vmx-controls.md and docs/entry-checks.md, which are made from the sources.
 	.build/release/vmxlab cpus --markdown > docs/vmx-controls.md.new
 	mv docs/vmx-controls.md.new docs/vmx-controls.md
+	.build/release/vmxlab explain --rules > docs/entry-checks.md.new
+	mv docs/entry-checks.md.new docs/entry-checks.md
 
 format: ## Format every Swift file in place.
 	swift format --in-place --parallel --recursive $(SOURCES)

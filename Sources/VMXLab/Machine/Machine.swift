@@ -20,7 +20,10 @@ public final class Machine {
   public var serialInputIsOpen = false
   /// Told of what the VMX unit does, if there is one; the machine keeps it.
   public var vmxObserver: VMXObserver? {
-    didSet { processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init) }
+    didSet {
+      vmxObserver?.profileName = configuration.profile.name
+      processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init)
+    }
   }
 
   /// Puts a machine together and resets it.

@@ -148,7 +148,7 @@ struct StepState {
   var clearsRF = false
   /// RIP of the instruction in sequence, to see whether it branched.
   var sequentialRIP: UInt64 = 0
-  /// Its length in bytes.
+  /// Length in bytes of the instruction that is being stepped.
   var length: UInt64 = 0
 }
 

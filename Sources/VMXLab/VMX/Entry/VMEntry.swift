@@ -52,7 +52,7 @@ extension Processor {
     return checkedEntry { $0.firstFailure(&unchecked) }
   }
 
-  private var entryProcessorState: VMEntryProcessorState {
+  var entryProcessorState: VMEntryProcessorState {
     VMEntryProcessorState(isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
   }
 
@@ -67,6 +67,12 @@ extension Processor {
       default: []
       }
     observe(.entry(outcome, isLaunch: launch, rip: rip, broken: broken))
+    guard outcome != .entered, outcome != .failInvalid, let observer = vmx.observer,
+      observer.wantsFailedEntries
+    else { return }
+    var dump = dumpCurrentVMCS()
+    dump.entry = RecordedVMEntry(outcome, isLaunch: launch, rip: rip)
+    observer.observe(failedEntry: dump, cycles: cycles)
   }
 
   /// Every rule that a VM entry would break now, for diagnosis.
