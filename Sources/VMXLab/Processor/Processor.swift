@@ -65,6 +65,9 @@ struct Processor {
   /// What decoding depends on; half of a block's key.
   var decodeMode: UInt8 = 0
 
+  // MARK: Floating point
+  var x87 = X87State.afterReset
+
   // MARK: Events
   /// Why the run loop must look before the next block.
   var attention: Attention = []
