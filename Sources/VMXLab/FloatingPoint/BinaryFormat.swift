@@ -120,13 +120,18 @@ extension BinaryFormat {
         ?? UnpackedArithmetic.roundToIntegral(x, isExact: isExact, &environment))
   }
 
-  /// a converted to another format of SSE. Denormals are signalled.
+  /// a converted to another format of SSE.
+  ///
+  /// VCVTPH2PS signals no denormals and VCVTPS2PH obeys no flush-to-zero: its handler clears
+  /// `flushesToZero`, and `denormalsAreZero` for the other.
   @inline(__always)
   static func convert<Target: BinaryFormat>(
-    _ a: Bits, to target: Target.Type, _ environment: inout FloatingPointEnvironment
+    _ a: Bits, to target: Target.Type, signalsDenormal: Bool = true,
+    _ environment: inout FloatingPointEnvironment
   ) -> Target.Bits {
     Target.pack(
-      UnpackedArithmetic.convert(unpack(a, environment), target.format, &environment))
+      UnpackedArithmetic.convert(
+        unpack(a, environment), target.format, signalsDenormal: signalsDenormal, &environment))
   }
 
   /// a as a signed integer of `bitCount` (16, 32 or 64) bits, sign-extended; integer indefinite if it

@@ -4,7 +4,7 @@
 extension UnpackedArithmetic {
   /// A number, or a NaN with the rules of SSE, in another format.
   static func convert(
-    _ a: UnpackedNumber, _ format: FloatingPointFormat,
+    _ a: UnpackedNumber, _ format: FloatingPointFormat, signalsDenormal: Bool = true,
     _ environment: inout FloatingPointEnvironment
   ) -> UnpackedNumber {
     environment.roundedUp = false
@@ -13,7 +13,7 @@ extension UnpackedArithmetic {
       return a.quieted
     }
     guard a.isFinite else { return a }
-    noteDenormals(a, a, &environment)
+    if signalsDenormal { noteDenormals(a, a, &environment) }
     return FloatingPointRounder.round(UnroundedNumber(a), to: format, &environment)
   }
 
