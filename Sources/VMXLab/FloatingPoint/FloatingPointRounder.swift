@@ -60,7 +60,9 @@ enum FloatingPointRounder {
       if isTiny {
         if !environment.isMasked(.underflow) {
           environment.signal(.underflow)
-          if environment.adjustsExponent {
+          if environment.adjustsExponent,
+            number.exponent &+ exponentAdjustment >= format.minimumExponent
+          {
             number.exponent = number.exponent &+ exponentAdjustment
             adjusted = true
           }
@@ -86,10 +88,12 @@ enum FloatingPointRounder {
     }
     if exponent > format.maximumExponent {
       environment.signal(.overflow)
-      if !environment.isMasked(.overflow), environment.adjustsExponent {
-        exponent = exponent &- exponentAdjustment
-      } else {
+      let isAdjusted = !environment.isMasked(.overflow) && environment.adjustsExponent
+      exponent = exponent &- exponentAdjustment
+      if !isAdjusted || exponent > format.maximumExponent {
         environment.signal(.precision)
+        // FSCALE can go beyond what the adjustment brings back.
+        if isAdjusted { environment.rounding = number.isNegative ? .down : .up }
         return overflow(isNegative: number.isNegative, format, &environment)
       }
     }

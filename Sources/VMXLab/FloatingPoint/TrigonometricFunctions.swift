@@ -33,6 +33,8 @@ enum TrigonometricFunctions {
 
   /// Tangent; |x| is below 2⁶³.
   static func tangent(_ x: UnpackedNumber) -> UnroundedNumber {
+    // What is missing there is too little to show, and makes the result larger.
+    guard x.exponent >= -60 else { return UnroundedNumber(x) }
     let (sine, cosine) = sineAndCosine(x)
     guard sine.significand != 0, cosine.significand != 0 else { return sine }
     return WideArithmetic.quotient(sine, cosine)

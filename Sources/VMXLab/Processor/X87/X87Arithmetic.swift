@@ -67,24 +67,23 @@ extension X87State {
     compare(with: self[st: i].unpacked, isQuiet: isQuiet, pops: pops)
   }
 
-  /// Compares ST(0) with an operand into C0, C2 and C3.
+  /// Compares ST(0) with an operand into C0, C2 and C3. An unmasked exception keeps it from popping
+  /// alone.
   mutating func compare(with b: UnpackedNumber, isQuiet: Bool, pops: UInt8) {
     if isEmpty(0) { return compareUnderflow(pops: pops) }
-    guard let order = order(with: b, isQuiet: isQuiet) else { return }
+    let (order, isCommitted) = order(with: b, isQuiet: isQuiet)
     setConditions(Self.conditions(order))
-    drop(pops)
+    if isCommitted { drop(pops) }
   }
 
-  /// FCOMI and FUCOMI: ZF, PF and CF in the positions of EFLAGS; nil if an unmasked exception leaves
-  /// them alone.
-  mutating func compareToFlags(register i: UInt8, isQuiet: Bool, pops: UInt8) -> UInt64? {
+  /// FCOMI and FUCOMI: ZF, PF and CF in the positions of EFLAGS.
+  mutating func compareToFlags(register i: UInt8, isQuiet: Bool, pops: UInt8) -> UInt64 {
     if isEmpty(0) || isEmpty(i) {
-      guard stackFault(isOverflow: false) else { return nil }
-      drop(pops)
+      if stackFault(isOverflow: false) { drop(pops) }
       return 0x45
     }
-    guard let order = order(with: self[st: i].unpacked, isQuiet: isQuiet) else { return nil }
-    drop(pops)
+    let (order, isCommitted) = order(with: self[st: i].unpacked, isQuiet: isQuiet)
+    if isCommitted { drop(pops) }
     switch order {
     case .greater: return 0
     case .less: return 1
@@ -93,17 +92,19 @@ extension X87State {
     }
   }
 
-  private mutating func order(with b: UnpackedNumber, isQuiet: Bool) -> FloatingPointOrder? {
+  private mutating func order(
+    with b: UnpackedNumber, isQuiet: Bool
+  ) -> (order: FloatingPointOrder, isCommitted: Bool) {
     var environment = environment
     let a = self[st: 0].unpacked
     let order = UnpackedArithmetic.compare(a, b, signalsQuietNaN: !isQuiet, &environment)
-    return commit(environment) ? order : nil
+    return (order, commit(environment))
   }
 
   private mutating func compareUnderflow(pops: UInt8) {
-    guard stackFault(isOverflow: false) else { return }
+    let isMasked = stackFault(isOverflow: false)
     setConditions(Self.conditions(.unordered))
-    drop(pops)
+    if isMasked { drop(pops) }
   }
 
   private mutating func drop(_ count: UInt8) {
@@ -219,7 +220,6 @@ extension X87State {
   /// FCMOVcc.
   mutating func conditionalMove(_ i: UInt8, _ condition: Bool) {
     if isEmpty(0) || isEmpty(i) { return underflow(to: 0) }
-    setConditions(0, mask: X87Status.c1)
     if condition { self[st: 0] = self[st: i] }
   }
 }

@@ -27,7 +27,9 @@ extension X87State {
       UnpackedArithmetic.noteDenormals(number, number, &environment)
       result = number
     }
-    guard commit(environment) else { return }
+    // An unmasked denormal exception is reported by the next instruction; the operand is loaded.
+    let isInvalid = environment.flags.contains(.invalid)
+    guard commit(environment) || !isInvalid else { return }
     push(DoubleExtended(result))
   }
 

@@ -68,8 +68,8 @@ extension X87State {
 
   /// FPREM (truncating) and FPREM1 (to nearest).
   mutating func partialRemainder(toNearest: Bool) {
-    if isEmpty(0) || isEmpty(1) { return underflow(to: 0) }
     setConditions(0, mask: X87Status.c1 | X87Status.c2)
+    if isEmpty(0) || isEmpty(1) { return underflow(to: 0) }
     var environment = environment
     let (result, conditions) = Self.partialRemainder(
       self[st: 0].unpacked, self[st: 1].unpacked, toNearest: toNearest, &environment)

@@ -69,12 +69,18 @@ extension X87State {
   @inline(__always) mutating func commit(_ environment: FloatingPointEnvironment) -> Bool {
     setConditions(environment.roundedUp ? X87Status.c1 : 0, mask: X87Status.c1)
     guard environment.flags.rawValue != 0 else { return true }
-    let report = environment.report
-    statusWithoutTop |= UInt16(report.flags.rawValue)
+    return commitFlags(environment)
+  }
+
+  private mutating func commitFlags(_ environment: FloatingPointEnvironment) -> Bool {
+    statusWithoutTop |= UInt16(environment.report.flags.rawValue)
     updateSummary()
-    guard report.isUnmasked else { return true }
     let before = FloatingPointExceptions.beforeComputation.rawValue
-    return environment.flags.rawValue & before & ~environment.masks.rawValue == 0
+    guard environment.flags.rawValue & before & ~environment.masks.rawValue != 0 else {
+      return true
+    }
+    setConditions(0, mask: X87Status.c1)
+    return false
   }
 
   /// Records what storing to memory met.

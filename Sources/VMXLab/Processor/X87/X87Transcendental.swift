@@ -67,8 +67,8 @@ extension X87State {
   }
 
   private mutating func trigonometryFault(_ pushes: Bool) {
-    guard pushes else { return underflow(to: 0) }
     setConditions(0, mask: X87Status.c2)
+    guard pushes else { return underflow(to: 0) }
     guard stackFault(isOverflow: !isEmpty(0)) else { return }
     self[st: 0] = .indefinite
     push(.indefinite)
@@ -114,7 +114,8 @@ extension X87State {
     if isEmpty(0) { return underflow(to: 0) }
     var environment = environment
     let a = self[st: 0].unpacked
-    finish(environment, Self.exponential(a, &environment), to: 0)
+    let result = Self.exponential(a, &environment)
+    finish(environment, result, to: 0)
   }
 
   private static func exponential(
@@ -129,6 +130,7 @@ extension X87State {
     }
     UnpackedArithmetic.noteDenormals(a, a, &environment)
     if a.exponent >= 0 {
+      environment.signal(.precision)
       if a.exponent == 0, a.significand << 1 == 0 {
         return a.isNegative ? number(-1, exponent: -1) : number(1, exponent: 0)
       }
@@ -198,15 +200,17 @@ extension X87State {
     }
     if isZero || y.kind == .zero { return UnpackedNumber(.zero, isNegative: isNegative) }
     let result = WideArithmetic.product(logarithm, UnroundedNumber(y))
-    // The logarithm of a power of two is an integer, and the product exact.
-    let isExact = x.significand << 1 == 0 && logarithm.significand & 0xffff_ffff_ffff_ffff == 0
-    if isExact {
-      return FloatingPointRounder.round(
-        FiniteArithmetic.product(
-          UnpackedNumber(
-            .finite, isNegative: logarithm.isNegative, exponent: logarithm.exponent,
-            significand: UInt64(truncatingIfNeeded: logarithm.significand >> 64)), y),
-        to: .doubleExtended, &environment)
+    // The logarithm of a power of two is an integer. The result is called inexact all the same.
+    if x.significand << 1 == 0, logarithm.significand & 0xffff_ffff_ffff_ffff == 0 {
+      let integer = UnpackedNumber(
+        .finite, isNegative: logarithm.isNegative, exponent: logarithm.exponent,
+        significand: UInt64(truncatingIfNeeded: logarithm.significand >> 64))
+      let exact = FiniteArithmetic.product(integer, y)
+      environment.signal(.precision)
+      if exact.exponent < FloatingPointFormat.doubleExtended.minimumExponent {
+        environment.signal(.underflow)
+      }
+      return FloatingPointRounder.round(exact, to: .doubleExtended, &environment)
     }
     return rounded(result, &environment)
   }
