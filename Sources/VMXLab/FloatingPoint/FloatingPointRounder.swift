@@ -60,11 +60,15 @@ enum FloatingPointRounder {
       if isTiny {
         if !environment.isMasked(.underflow) {
           environment.signal(.underflow)
-          if environment.adjustsExponent,
-            number.exponent &+ exponentAdjustment >= format.minimumExponent
-          {
+          if environment.adjustsExponent {
             number.exponent = number.exponent &+ exponentAdjustment
             adjusted = true
+            // FSCALE can go beyond what the adjustment brings back.
+            if number.exponent < format.minimumExponent {
+              environment.signal(.precision)
+              environment.roundedUp = false
+              return UnpackedNumber(.zero, isNegative: number.isNegative)
+            }
           }
         } else if environment.flushesToZero {
           environment.signal(.underflow)
