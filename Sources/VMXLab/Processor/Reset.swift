@@ -9,6 +9,7 @@ extension Processor {
     cycles = 0
     instructions = 0
     msrs = ModelSpecificRegisters()
+    vector = VectorState()
     vmx.reset()
     activity = .active
     finishReset()
