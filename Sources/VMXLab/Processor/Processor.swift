@@ -68,6 +68,9 @@ struct Processor {
   // MARK: SSE and AVX
   var vector = VectorState()
 
+  // MARK: Floating point
+  var x87 = X87State.afterReset
+
   // MARK: Events
   /// Why the run loop must look before the next block.
   var attention: Attention = []

@@ -10,6 +10,7 @@ extension Processor {
     instructions = 0
     msrs = ModelSpecificRegisters()
     vector = VectorState()
+    x87 = .afterReset
     vmx.reset()
     activity = .active
     finishReset()
