@@ -34,19 +34,23 @@ struct InstructionReader {
 
   /// The memory operand of `modRM`, whose byte has been read.
   ///
-  /// - Parameter extensions: REX.X in bit 1 and REX.B in bit 0.
+  /// - Parameters:
+  ///   - extensions: REX.X in bit 1 and REX.B in bit 0.
+  ///   - vectorIndex: the index is a vector register, whose number becomes `index`.
   ///
   /// Source: Intel SDM, "Instruction Format for Protected Mode, Real-Address Mode, and Virtual-8086
   /// Mode" (addressing-form encodings).
   mutating func memory(
     _ modRM: UInt8, prefixes: InstructionPrefixes, addressBytes: Int, isLongMode: Bool,
-    extensions: UInt8
+    extensions: UInt8, vectorIndex: Bool = false
   ) -> DecodedMemory {
     var memory = DecodedMemory()
     if addressBytes == 2 {
       read16(modRM, into: &memory)
     } else {
-      read32(modRM, isLongMode: isLongMode, extensions: extensions, into: &memory)
+      read32(
+        modRM, isLongMode: isLongMode, extensions: extensions, vectorIndex: vectorIndex,
+        into: &memory)
     }
     let usesStack =
       memory.base == RegisterOffset.general(4) || memory.base == RegisterOffset.general(5)
@@ -73,7 +77,8 @@ struct InstructionReader {
   }
 
   private mutating func read32(
-    _ modRM: UInt8, isLongMode: Bool, extensions: UInt8, into memory: inout DecodedMemory
+    _ modRM: UInt8, isLongMode: Bool, extensions: UInt8, vectorIndex: Bool,
+    into memory: inout DecodedMemory
   ) {
     let mod = modRM >> 6
     var base = modRM & 7
@@ -81,7 +86,10 @@ struct InstructionReader {
       let sib = next()
       base = sib & 7
       let index = sib >> 3 & 7 | (extensions & 2) << 2
-      if index != 4 {
+      if vectorIndex {
+        memory.index = index
+        memory.scale = sib >> 6
+      } else if index != 4 {
         memory.index = RegisterOffset.general(index)
         memory.scale = sib >> 6
       }

@@ -158,7 +158,8 @@ enum VectorDecoder {
       if !decoded.modRMIsRegister {
         decoded.memory = reader.memory(
           decoded.modRM, prefixes: prefixes, addressBytes: decoded.addressBytes,
-          isLongMode: isLong, extensions: rex & 3)
+          isLongMode: isLong, extensions: rex & 3,
+          vectorIndex: form.options.contains(.vectorIndex))
       }
     }
     if form.options.contains(.immediate) { selection.immediate = reader.next() }

@@ -80,8 +80,12 @@ enum VectorShape: Sendable {
   case toGeneral
   /// General register or memory ← reg.
   case extract
-  /// rm ← reg.
+  /// rm ← reg, as it is.
   case store
+  /// rm ← vvvv (legacy: rm), reg. Registers only.
+  case storeMerged
+  /// rm ← what the kernel makes of reg.
+  case storeComputed
   /// Status flags ← reg, rm.
   case compare
   /// General registers: an instruction of the ordinary table with a VEX prefix.
@@ -107,6 +111,8 @@ enum VectorMemorySize: Sendable {
   case quarter
   case eighth
   case bytes(UInt8)
+  /// All of 256 bits, but so many bytes of 128.
+  case fullIfWide(UInt8)
 
   func byteCount(isWide: Bool) -> UInt8 {
     let full: UInt8 = isWide ? 32 : 16
@@ -116,6 +122,7 @@ enum VectorMemorySize: Sendable {
     case .quarter: return full / 4
     case .eighth: return full / 8
     case .bytes(let count): return count
+    case .fullIfWide(let count): return isWide ? 32 : count
     }
   }
 }
@@ -151,4 +158,6 @@ struct VectorFormOptions: OptionSet, Sendable {
   static let usesVvvv = VectorFormOptions(rawValue: 1 << 15)
   /// 256-bit forms come with AVX rather than AVX2.
   static let wideInAVX = VectorFormOptions(rawValue: 1 << 16)
+  /// The memory operand's index is a vector register.
+  static let vectorIndex = VectorFormOptions(rawValue: 1 << 17)
 }

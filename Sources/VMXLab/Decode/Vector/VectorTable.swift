@@ -24,8 +24,21 @@ final class VectorTable: Sendable {
   struct Entry: @unchecked Sendable {
     // The operations are written once, before the table is shared.
     let form: VectorForm
-    /// For 128- and for 256-bit operands.
-    let operations: (UnsafePointer<VectorOperation>, UnsafePointer<VectorOperation>)
+    fileprivate let legacy: UnsafePointer<VectorOperation>
+    fileprivate let vex: UnsafePointer<VectorOperation>
+    fileprivate let wide: UnsafePointer<VectorOperation>
+
+    fileprivate init(_ form: VectorForm) {
+      self.form = form
+      legacy = form.operation(isVEX: false, isWide: false)
+      vex = form.operation(isVEX: true, isWide: false)
+      wide = form.operation(isVEX: true, isWide: true)
+    }
+
+    /// What an instruction of this line tells its handler.
+    func operation(for selection: VectorSelection) -> UnsafePointer<VectorOperation> {
+      selection.isVEX ? (selection.isWide ? wide : vex) : legacy
+    }
   }
 
   let entries: [Entry]
@@ -38,10 +51,7 @@ final class VectorTable: Sendable {
     for family in Self.families {
       for form in family {
         let index = UInt16(entries.count)
-        entries.append(
-          Entry(
-            form: form,
-            operations: (form.operation(isWide: false), form.operation(isWide: true))))
+        entries.append(Entry(form))
         for isVEX in [false, true] {
           guard !form.options.contains(isVEX ? .legacyOnly : .vexOnly) else { continue }
           if let slot = Self.slot(isVEX: isVEX, form.prefix, form.opcode) {
@@ -95,7 +105,7 @@ extension VectorForm {
   }
 
   /// What the form tells its handler, in memory that is never freed.
-  fileprivate func operation(isWide: Bool) -> UnsafePointer<VectorOperation> {
+  fileprivate func operation(isVEX: Bool, isWide: Bool) -> UnsafePointer<VectorOperation> {
     let isWide = isWide && !options.contains(.scalar)
     var operation = VectorOperation(kernel: kernel)
     if isWide {
@@ -109,6 +119,11 @@ extension VectorForm {
     }
     if let resultByteCount { operation.resultByteCount = resultByteCount }
     operation.memoryByteCount = memory.byteCount(isWide: isWide)
+    let isAligned =
+      isVEX
+      ? options.contains(.aligned)
+      : operation.memoryByteCount == 16 && !options.contains(.unaligned)
+    if isAligned { operation.alignmentMask = operation.memoryByteCount &- 1 }
     let place = UnsafeMutablePointer<VectorOperation>.allocate(capacity: 1)
     place.initialize(to: operation)
     return UnsafePointer(place)
@@ -117,7 +132,7 @@ extension VectorForm {
   /// Whether the form reads the register that VEX.vvvv names.
   var usesVvvv: Bool {
     switch shape {
-    case .binary, .ternary, .selected, .shift, .insert, .general: true
+    case .binary, .ternary, .selected, .shift, .insert, .storeMerged, .general: true
     default: options.contains(.usesVvvv)
     }
   }
