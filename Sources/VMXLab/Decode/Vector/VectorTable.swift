@@ -2,7 +2,11 @@
 final class VectorTable: Sendable {
   /// Every family of vector instructions.
   static let families: [[VectorForm]] = [
-    VectorForm.moves,
+    VectorForm.moves, VectorForm.integerArithmetic, VectorForm.integerProducts,
+    VectorForm.integerPacking, VectorForm.integerShifts, VectorForm.shuffles, VectorForm.blends,
+    VectorForm.widening, VectorForm.floatingPointLogic, VectorForm.tests,
+    VectorForm.floatingPointArithmetic, VectorForm.squareRoots, VectorForm.horizontalArithmetic,
+    VectorForm.floatingPointComparison, VectorForm.conversions, VectorForm.multiplyAdd,
   ]
 
   /// The one table.

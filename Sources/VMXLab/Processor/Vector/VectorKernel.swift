@@ -42,7 +42,8 @@ struct VectorOperation {
 }
 
 // The building blocks of kernels. A kernel is a closure of one line that calls one of them; the
-// compiler makes straight code of it.
+// compiler makes straight code of it. Those that are called with `$0` and its like take the control
+// word too, because such a closure must use all its parameters.
 extension UnsafeRawPointer {
   /// Element `index` of a vector.
   @inline(__always) func element<E: OperandWidth>(_ index: Int, _ type: E.Type) -> E {
@@ -104,7 +105,7 @@ func wideElements<E: OperandWidth>(
 @inline(__always)
 func binary<E: OperandWidth>(
   _ type: E.Type, _ result: UnsafeMutableRawPointer, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer,
-  _ body: (E, E) -> E
+  _: UInt64, _ body: (E, E) -> E
 ) -> UInt32 {
   elements(type, result) { body(a.element($0, type), b.element($0, type)) }
 }
@@ -120,10 +121,10 @@ func unary<E: OperandWidth>(
 /// Applies `body` to the words of both sources.
 @inline(__always)
 func words(
-  _ result: UnsafeMutableRawPointer, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer,
+  _ result: UnsafeMutableRawPointer, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ control: UInt64,
   _ body: (UInt64, UInt64) -> UInt64
 ) -> UInt32 {
-  binary(UInt64.self, result, a, b, body)
+  binary(UInt64.self, result, a, b, control, body)
 }
 
 /// The second source as it is.
