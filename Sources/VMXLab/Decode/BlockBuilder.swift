@@ -55,7 +55,7 @@ final class BlockBuilder {
         }
         let position = scratch.count
         let line = table.instruction(
-          result, mode: processor.decodeMode, ripOffset: offset, position: position,
+          result, features: processor.model.features, mode: processor.decodeMode, ripOffset: offset, position: position,
           cyclesBefore: cycles)
         scratch.append(line.instruction)
         offset += line.length

@@ -47,6 +47,7 @@ final class InstructionDecoder {
     guard prefixes.count < bytes.count else {
       return .failure(bytes.count >= InstructionPrefixes.maximumLength ? .tooLong : .truncated)
     }
+    if let result = VectorDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
     guard let (size, prefixBytes) = disassemble(bytes, prefixes, isLong: isLong, codeBytes) else {
       // With all the bytes an instruction can have, it is not one. With fewer, see whether any
       // bytes behind them would make it one.

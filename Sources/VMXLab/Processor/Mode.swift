@@ -29,6 +29,7 @@ extension Processor {
     }
     updateBases()
     updateAccessTags()
+    updateVectorTraps()
     chainSlot = nil
   }
 

@@ -65,6 +65,9 @@ struct Processor {
   /// What decoding depends on; half of a block's key.
   var decodeMode: UInt8 = 0
 
+  // MARK: SSE and AVX
+  var vector = VectorState()
+
   // MARK: Floating point
   var x87 = X87State.afterReset
 

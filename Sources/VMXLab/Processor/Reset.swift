@@ -9,6 +9,7 @@ extension Processor {
     cycles = 0
     instructions = 0
     msrs = ModelSpecificRegisters()
+    vector = VectorState()
     x87 = .afterReset
     vmx.reset()
     activity = .active
