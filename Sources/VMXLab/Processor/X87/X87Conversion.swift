@@ -68,6 +68,13 @@ extension X87State {
     return commitStore(environment) ? result.pack(format) : nil
   }
 
+  /// ST(0) as it is (FSTP of 80 bits); nil if nothing is to be stored.
+  mutating func extended() -> DoubleExtended? {
+    if isEmpty(0) { return stackFault(isOverflow: false) ? .indefinite : nil }
+    setConditions(0, mask: X87Status.c1)
+    return self[st: 0]
+  }
+
   /// ST(0) as a signed integer of `bitCount` bits (FIST, FISTP, FISTTP); nil if nothing is to be
   /// stored.
   mutating func integer(bitCount: Int, truncates: Bool) -> UInt64? {
