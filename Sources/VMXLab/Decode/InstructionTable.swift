@@ -69,8 +69,9 @@ final class InstructionTable: Sendable {
       if let vector = decoded.vector {
         let table = VectorTable.shared
         let form = table.entries[vector.entry].form
-        let feature = form.feature(isVEX: vector.isVEX, isWide: vector.isWide)
-        guard features.contains(feature), !decoded.hasLock else {
+        let isOffered = form.isOffered(
+          by: features, isVEX: vector.isVEX, isWide: vector.isWide)
+        guard isOffered, !decoded.hasLock else {
           return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
         }
         if decoded.id == X86_INS_INVALID { return self.line(decoded, vector, at: place) }

@@ -124,6 +124,12 @@ public enum TimingClass: UInt8, CaseIterable, Sendable {
   case sse
   case sseMultiply
   case sseDivide
+  /// VGATHERDPS and its like, beside the loads.
+  case gather
+  /// PCMPESTRI and its like.
+  case stringCompare
+  /// AES rounds, PCLMULQDQ, SHA.
+  case cryptography
   case fxSave
   case fxRestore
   case xSave

@@ -7,6 +7,8 @@ final class VectorTable: Sendable {
     VectorForm.widening, VectorForm.floatingPointLogic, VectorForm.tests,
     VectorForm.floatingPointArithmetic, VectorForm.squareRoots, VectorForm.horizontalArithmetic,
     VectorForm.floatingPointComparison, VectorForm.conversions, VectorForm.multiplyAdd,
+    VectorForm.maskedMoves, VectorForm.control, VectorForm.stringComparison,
+    VectorForm.cryptography,
   ]
 
   /// The one table.
@@ -141,10 +143,12 @@ extension VectorForm {
     }
   }
 
-  /// The CPUID flag without which the form is no instruction.
-  func feature(isVEX: Bool, isWide: Bool) -> CPUFeature {
-    guard isVEX else { return feature }
-    guard isWide, !options.contains(.scalar) else { return vexFeature }
-    return options.contains(.wideInAVX) ? .avx : wideFeature
+  /// Whether the processor has the form.
+  func isOffered(by features: CPUFeatureSet, isVEX: Bool, isWide: Bool) -> Bool {
+    guard features.contains(feature) else { return false }
+    guard isVEX else { return true }
+    guard features.contains(vexFeature) else { return false }
+    guard isWide, !options.contains(.scalar) else { return true }
+    return features.contains(options.contains(.wideInAVX) ? .avx : wideFeature)
   }
 }
