@@ -55,8 +55,9 @@ final class BlockBuilder {
         }
         let position = scratch.count
         let line = table.instruction(
-          result, mode: processor.decodeMode, ripOffset: offset, position: position,
-          cyclesBefore: cycles, pageOffset: pageOffset + offset)
+          result, features: processor.model.features, mode: processor.decodeMode,
+          ripOffset: offset, position: position, cyclesBefore: cycles,
+          pageOffset: pageOffset + offset)
         scratch.append(line.instruction)
         offset += line.length
         cycles += line.cycles(timing)

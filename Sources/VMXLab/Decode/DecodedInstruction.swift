@@ -10,7 +10,7 @@ enum DecodedOperand {
   /// The instruction's one memory operand; `DecodedInstruction.memory` describes it.
   case memory(byteCount: Int)
   case immediate(UInt64)
-  /// A register of a set that is not built (x87, MMX, SSE, bounds, masks).
+  /// A register of another set (x87, MMX, bounds, masks).
   case other(x86_reg)
 
   /// Bytes of a general register or memory operand; nil for the others.
@@ -73,6 +73,8 @@ struct DecodedInstruction {
     let target = Int64(pageOffset + length) + branchDisplacement
     return isFlatCode && (0..<0x1000).contains(target)
   }
+  /// What `VectorDecoder` found, if it decoded the instruction.
+  var vector: VectorSelection?
 
   /// ModRM.reg, without REX.R.
   var modRMReg: UInt8 { modRM >> 3 & 7 }

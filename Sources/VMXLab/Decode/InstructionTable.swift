@@ -36,7 +36,8 @@ final class InstructionTable: Sendable {
     InstructionForm.farReturns, InstructionForm.softwareInterrupts,
     InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
     InstructionForm.segmentChecks, InstructionForm.segmentBases, InstructionForm.randomNumbers,
-    InstructionForm.monitorWait,
+    InstructionForm.monitorWait, InstructionForm.x87,
+    InstructionForm.mmx,
   ]
 
   /// The one table.
@@ -54,9 +55,11 @@ final class InstructionTable: Sendable {
 
   /// The instruction for what the decoder read; one that raises #UD or #GP, or stops the machine as
   /// not built, where there is none.
+  ///
+  /// - Parameter features: what the processor has.
   func instruction(
-    _ result: Result<DecodedInstruction, InstructionDecoder.Failure>, mode: UInt8, ripOffset: Int,
-    position: Int, cyclesBefore: Int, pageOffset: Int
+    _ result: Result<DecodedInstruction, InstructionDecoder.Failure>, features: CPUFeatureSet,
+    mode: UInt8, ripOffset: Int, position: Int, cyclesBefore: Int, pageOffset: Int
   ) -> Line {
     let place = (ripOffset, position, cyclesBefore)
     switch result {
@@ -67,9 +70,24 @@ final class InstructionTable: Sendable {
       decoded.isFlatCode = mode & DecodeMode.flatCode != 0
       decoded.isFlatData = mode & DecodeMode.flatData != 0
       decoded.pageOffset = pageOffset
-      let number = Int(decoded.id.rawValue)
-      guard forms.indices.contains(number), let form = forms[number] else {
+      if let vector = decoded.vector {
+        let table = VectorTable.shared
+        let form = table.entries[vector.entry].form
+        let isOffered = form.isOffered(
+          by: features, isVEX: vector.isVEX, isWide: vector.isWide)
+        guard isOffered, !decoded.hasLock else {
+          return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
+        }
+        if decoded.id == X86_INS_INVALID { return self.line(decoded, vector, at: place) }
+      }
+      guard var form = form(decoded.id) else {
         return Self.line(stopNotBuilt, length: decoded.length, at: place)
+      }
+      if let feature = form.feature, !features.contains(feature) {
+        guard let other = form.substitute.flatMap(self.form) else {
+          return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
+        }
+        form = other
       }
       if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) {
         return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
@@ -84,6 +102,25 @@ final class InstructionTable: Sendable {
         memoryTiming: builder.memoryTiming, hasLock: decoded.hasLock,
         effect: builder.effect ?? form.effect)
     }
+  }
+
+  private func form(_ id: x86_insn) -> InstructionForm? {
+    let number = Int(id.rawValue)
+    return forms.indices.contains(number) ? forms[number] : nil
+  }
+
+  /// A vector instruction that the processor has.
+  private func line(
+    _ decoded: DecodedInstruction, _ selection: VectorSelection, at place: (Int, Int, Int)
+  ) -> Line {
+    var builder = InstructionBuilder()
+    guard let handler = VectorTable.shared.select(decoded, selection, &builder) else {
+      return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
+    }
+    return Line(
+      instruction: Self.instruction(decoded, builder, handler, at: place), length: decoded.length,
+      timing: builder.timing, memoryTiming: builder.memoryTiming,
+      effect: builder.effect ?? .continue)
   }
 
   /// The marker behind a block's last instruction: goes back to the run loop.
@@ -167,6 +204,7 @@ final class InstructionTable: Sendable {
         : decoded.isFlatData && decoded.addressBytes == 4 && memory.segment != .cs
       if isFlat, plainSegment { mode.insert(.flat) }
     } else {
+      instruction.base = builder.base
       instruction.scaleAndSegment = (decoded.segmentOverride ?? .ds).rawValue << 2
       // For what pushes and pops: the stack may be used without its segment.
       if decoded.isFlatData { mode.insert(.flat) }

@@ -85,6 +85,14 @@ struct Core {
   func linearAddress<W: OperandWidth>(
     _ i: InstructionReference, _ width: W.Type, _ access: AccessKind, distance: UInt64 = 0
   ) -> UInt64? {
+    linearAddress(i, byteCount: W.byteCount, access, distance: distance)
+  }
+
+  /// The same for an operand of `byteCount` bytes.
+  @inline(__always)
+  func linearAddress(
+    _ i: InstructionReference, byteCount: UInt64, _ access: AccessKind, distance: UInt64 = 0
+  ) -> UInt64? {
     let v = i.pointer
     let address =
       register(v.pointee.base, as: UInt64.self)
@@ -94,7 +102,7 @@ struct Core {
       return v.pointee.mode.contains(.address32) ? address & 0xffff_ffff : address
     }
     return state.pointee.segmentedAddress(
-      address, segment: v.pointee.segment, mode: v.pointee.mode, byteCount: W.byteCount,
+      address, segment: v.pointee.segment, mode: v.pointee.mode, byteCount: byteCount,
       access: access)
   }
 

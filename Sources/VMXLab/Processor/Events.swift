@@ -70,6 +70,8 @@ struct PlatformSignals {
   var processorDeadline: UInt64 = .max
   /// The vector of the start-up IPI that is requested.
   var startUpVector: UInt8 = 0
+  /// IGNNE#: x87 exceptions are ignored while CR0.NE is 0.
+  var ignoresNumericErrors = false
 }
 
 /// What an instruction recorded before it left its handler: nothing of it is committed.

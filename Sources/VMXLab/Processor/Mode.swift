@@ -29,6 +29,7 @@ extension Processor {
     }
     updateBases()
     updateAccessTags()
+    updateVectorTraps()
   }
 
   /// Recomputes the bases that address generation uses.

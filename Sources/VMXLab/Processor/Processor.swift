@@ -66,6 +66,14 @@ struct Processor {
   /// What decoding depends on; half of a block's key.
   var decodeMode: UInt8 = 0
 
+  // MARK: SSE and AVX
+  var vector = VectorState()
+
+  // MARK: Floating point
+  var x87 = X87State.afterReset
+  /// FERR# is asserted: an x87 exception was met with CR0.NE = 0.
+  var hasNumericError = false
+
   // MARK: Events
   /// Why the run loop must look before the next block.
   var attention: Attention = [] {

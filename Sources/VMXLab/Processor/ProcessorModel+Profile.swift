@@ -27,6 +27,7 @@ extension ProcessorModel {
     part.cr4Fixed1 &= cr4.rawValue
     let capabilities = VMXCapabilities(part: part, facts: facts)
     self.init(
+      features: CPUFeatureSet(view),
       reservedPhysicalBits: (~0 << UInt64(profile.physicalAddressWidth)) & 0x000f_ffff_ffff_ffff,
       has1GPages: has(0x8000_0001, .edx, 26), hasAPIC: has(1, .edx, 9),
       hasX2APIC: has(1, .ecx, 21),

@@ -1,6 +1,7 @@
 /// What the processor that is emulated has: facts of its profile, less what is not built, in the form
 /// that handlers test.
 struct ProcessorModel {
+  var features: CPUFeatureSet
   /// Bits of a physical address beyond MAXPHYADDR, up to bit 51.
   var reservedPhysicalBits: UInt64
   var has1GPages: Bool

@@ -11,6 +11,8 @@ extension Processor {
     msrs = ModelSpecificRegisters()
     msrs.miscEnable = model.miscEnable
     resetAPICBase()
+    vector = VectorState()
+    x87 = .afterReset
     vmx.reset()
     activity = .active
     finishReset()
