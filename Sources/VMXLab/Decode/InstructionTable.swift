@@ -35,7 +35,7 @@ final class InstructionTable: Sendable {
     InstructionForm.strings, InstructionForm.farPointers, InstructionForm.farTransfers,
     InstructionForm.farReturns, InstructionForm.softwareInterrupts,
     InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
-    InstructionForm.segmentChecks, InstructionForm.segmentBases,
+    InstructionForm.segmentChecks, InstructionForm.segmentBases, InstructionForm.bitManipulation,
   ]
 
   /// The one table.
