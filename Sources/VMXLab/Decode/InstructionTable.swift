@@ -36,8 +36,8 @@ final class InstructionTable: Sendable {
     InstructionForm.farReturns, InstructionForm.softwareInterrupts,
     InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
     InstructionForm.segmentChecks, InstructionForm.segmentBases, InstructionForm.randomNumbers,
-    InstructionForm.monitorWait, InstructionForm.x87,
-    InstructionForm.mmx,
+    InstructionForm.monitorWait, InstructionForm.x87, InstructionForm.mmx,
+    InstructionForm.bitManipulation,
   ]
 
   /// The one table.

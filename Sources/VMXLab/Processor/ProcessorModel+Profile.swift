@@ -41,7 +41,9 @@ extension ProcessorModel {
       hasWAITPKG: has(7, .ecx, 5), hasRDRAND: has(1, .ecx, 30), hasRDSEED: has(7, .ebx, 18),
       mwaitExtensions: has(5, .ecx, 1) ? 1 : 0,
       miscEnable: profile.modelSpecificRegisters[MSR.ia32MiscEnable] ?? 0, cr4Bits: cr4.rawValue,
-      eferBits: efer.rawValue, debugCtlBits: facts.debugCtlBits,
+      eferBits: efer.rawValue,
+      xcr0Bits: UInt64(view.result(leaf: 0xd, subleaf: 0).eax) & XStateComponents.built.rawValue,
+      debugCtlBits: facts.debugCtlBits,
       // Lock, and VMX outside SMX operation.
       featureControlBits: hasVMX ? 0x5 : 0x1,
       preemptionTimerShift: capabilities.msrs.miscellaneous & 0x1f,

@@ -21,8 +21,12 @@ extension InstructionForm {
     InstructionForm(X86_INS_RDPMC, .readMSR, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readPerformanceCounter() }
     },
-    InstructionForm(X86_INS_XGETBV, .readMSR, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_XSETBV, .writeMSR, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_XGETBV, .xGetSet, .end, feature: .xsave) { state, i in
+      system(state, i) { cpu, _ in cpu.readExtendedControlRegister() }
+    },
+    InstructionForm(X86_INS_XSETBV, .xGetSet, .end, feature: .xsave) { state, i in
+      system(state, i) { cpu, _ in cpu.writeExtendedControlRegister() }
+    },
     InstructionForm(X86_INS_GETSEC, .writeMSR, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_RSM, .writeMSR, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_ENCLS, .nop, .end, handler: raiseInvalidOpcode),
@@ -37,8 +41,8 @@ extension Processor {
       leaf: UInt32(truncatingIfNeeded: general[0]), subleaf: UInt32(truncatingIfNeeded: general[1]),
       state: CPUIDDynamicState(
         cr4: cr4, isAPICEnabled: msrs.apicBase & APICBase.globalEnable != 0,
-        isIn64BitMode: mode == .long,
-        miscEnable: msrs.miscEnable))
+        isIn64BitMode: mode == .long, miscEnable: msrs.miscEnable, xcr0: vector.xcr0,
+        xss: vector.xss))
     general[0] = UInt64(result.eax)
     general[3] = UInt64(result.ebx)
     general[1] = UInt64(result.ecx)
