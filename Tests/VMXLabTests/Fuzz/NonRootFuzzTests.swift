@@ -41,6 +41,7 @@ struct NonRootFuzzTests {
         guard Self.returnToL1(runner) else { return }
       }
     }
+    if FuzzSettings.seconds != nil { print("\(entered) guests entered, exits: \(exits)") }
     // The guests get somewhere: most entries would otherwise fail for the same reason.
     #expect(entered > 100)
     #expect(exits.count >= 10, "\(exits)")

@@ -9,6 +9,8 @@ struct SegmentMatrixTests {
     let name: String
     let code: [UInt8]
     let answers: Bool
+    /// The bits of the answer that the manual defines.
+    var mask = UInt32.max
     let expected: @Sendable (SegmentCase, UInt64) -> PrivilegeOutcome?
   }
 
@@ -23,7 +25,8 @@ struct SegmentMatrixTests {
     Operation(name: "VERW CX", code: [0x0f, 0x00, 0xe9], answers: true) { item, _ in
       item.verifyWrite
     },
-    Operation(name: "LAR EAX, CX", code: [0x0f, 0x02, 0xc1], answers: true) { item, descriptor in
+    Operation(name: "LAR EAX, CX", code: [0x0f, 0x02, 0xc1], answers: true, mask: 0xf0_ff00) {
+      item, descriptor in
       item.load(ofLimit: false, descriptor: descriptor)
     },
     Operation(name: "LSL EAX, CX", code: [0x0f, 0x03, 0xc1], answers: true) { item, descriptor in
@@ -64,7 +67,7 @@ struct SegmentMatrixTests {
           operation.code, cpl: item.cpl,
           registers: [0: 0x5a5a_5a5a, 1: UInt64(item.selector), 3: pointer],
           answers: operation.answers)
-        if !Self.agree(actual, expected) {
+        if !Self.agree(actual, expected, mask: operation.mask) {
           mismatches += 1
           Issue.record(
             """
@@ -166,9 +169,11 @@ struct SegmentMatrixTests {
     return 0x008f_0000_0000_ffff | access << 40 | (target.isLong ? 1 << 53 : 1 << 54)
   }
 
-  private static func agree(_ actual: PrivilegeOutcome, _ expected: PrivilegeOutcome) -> Bool {
+  private static func agree(
+    _ actual: PrivilegeOutcome, _ expected: PrivilegeOutcome, mask: UInt32
+  ) -> Bool {
     if case .answers(let zero, let value) = expected, case .answers(let flag, let found) = actual {
-      return zero == flag && (value == nil || value == found)
+      return zero == flag && (value == nil || value == found.map { $0 & mask })
     }
     return actual == expected
   }

@@ -13,7 +13,8 @@ import Testing
 /// is not followed by a single-step trap.
 @Suite("What guests tell of the processor")
 struct GuestAccountTests {
-  @Test("A guest's account is as expected", arguments: ["protected-mode", "long-mode"])
+  @Test(
+    "A guest's account is as expected", arguments: ["protected-mode", "long-mode", "paging-matrix"])
   func matches(name: String) throws {
     let output = try run(name)
     let expected = try lines(of: Self.sources.appending(path: "\(name).expected"))
