@@ -19,7 +19,8 @@ import Testing
 @Suite("What guests tell of the processor")
 struct GuestAccountTests {
   @Test(
-    "A guest's account is as expected", arguments: ["protected-mode", "long-mode", "vmx-exits"])
+    "A guest's account is as expected",
+    arguments: ["protected-mode", "long-mode", "vmx-exits", "paging-matrix"])
   func matches(name: String) throws {
     let output = try run(name)
     let expected = try lines(of: Self.sources.appending(path: "\(name).expected"))
