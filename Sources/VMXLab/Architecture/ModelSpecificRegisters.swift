@@ -53,6 +53,8 @@ public enum MSR {
   public static let ia32VMXVMFunc: UInt32 = 0x491
   public static let ia32VMXProcbasedCtls3: UInt32 = 0x492
   public static let ia32VMXExitCtls2: UInt32 = 0x493
+  public static let ia32X2APICFirst: UInt32 = 0x800
+  public static let ia32X2APICLast: UInt32 = 0x8ff
   public static let ia32SCET: UInt32 = 0x6a2
   public static let ia32PKRS: UInt32 = 0x6e1
   public static let ia32TSCDeadline: UInt32 = 0x6e0

@@ -20,7 +20,10 @@ public final class Machine {
   public var serialInputIsOpen = false
   /// Told of what the VMX unit does, if there is one; the machine keeps it.
   public var vmxObserver: VMXObserver? {
-    didSet { processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init) }
+    didSet {
+      vmxObserver?.profileName = configuration.profile.name
+      processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init)
+    }
   }
 
   /// Puts a machine together and resets it.
@@ -38,7 +41,7 @@ public final class Machine {
     let signals = UnsafeMutablePointer<PlatformSignals>.allocate(capacity: 1)
     signals.initialize(to: PlatformSignals())
     platform = MachinePlatform(
-      frequency: configuration.profile.frequency, memory: memory, signals: signals,
+      profile: configuration.profile, memory: memory, signals: signals,
       rtcStart: configuration.realTimeClockStart)
     let translations = TranslationCache.allocate()
     cache = BlockCache(ram: memory.map, translations: translations)
@@ -77,11 +80,10 @@ public final class Machine {
     platform.sliceEnd = cycleEnd
     platform.advance(to: state.pointee.cycles)
     while true {
-      limitDeadline()
       switch state.pointee.run(builder: builder) {
       case .deadline:
-        platform.advance(to: state.pointee.cycles)
         processor.noticePreemptionTimer()
+        platform.advance(to: state.pointee.cycles)
         if state.pointee.cycles >= cycleEnd { return .cycleLimit }
       case .instructionLimit: return .instructionLimit
       case .stopRequested:
@@ -92,16 +94,6 @@ public final class Machine {
       case .shutdown: return .tripleFault
       }
     }
-  }
-
-  /// The processor must also come back when its VMX-preemption timer runs out.
-  private func limitDeadline() {
-    let signals = processor.signals
-    let state = processor.pointer
-    // Once the timer has run out, the processor only has to look.
-    guard state.pointee.vmx.preemptionDeadline > state.pointee.cycles else { return }
-    signals.pointee.deadline = min(
-      signals.pointee.deadline, state.pointee.vmx.preemptionDeadline)
   }
 
   /// Lets time pass to the next event that may wake the processor; a stop if none can.
@@ -122,8 +114,8 @@ public final class Machine {
       return .cycleLimit
     }
     state.pointee.cycles = max(state.pointee.cycles, next)
-    platform.advance(to: state.pointee.cycles)
     processor.noticePreemptionTimer()
+    platform.advance(to: state.pointee.cycles)
     return nil
   }
 
@@ -184,8 +176,7 @@ public final class Machine {
   /// Forgets all decoded instructions, after memory was written from outside.
   func forgetDecodedCode() {
     cache.removeAll()
-    processor.pointer.pointee.nextBlock = nil
-    processor.pointer.pointee.chainSlot = nil
+    processor.pointer.pointee.linkSource = nil
   }
 
   private func describeNotBuilt() -> NotBuilt {

@@ -22,10 +22,12 @@ extension Processor {
     let savedPending = pending
     let savedAttention = attention
     let savedExit = vmx.exit
+    let savedCycles = cycles
     defer {
       pending = savedPending
       attention = savedAttention
       vmx.exit = savedExit
+      cycles = savedCycles
     }
     pending = PendingEvent()
     return readSystem(linear, UInt8.self)

@@ -47,6 +47,10 @@ extension Processor {
   ) -> UnsafeMutablePointer<TranslationEntry>? {
     let entry = translations.entry(linear)
     let page = physical & ~0xfff
+    if kind == .fetch, page == vmx.apic.accessPage {
+      interceptAPICFetch(linear)
+      return nil
+    }
     var fast = linear & ~0xfff | tag
     let space = fast & ~(3 | TranslationTag.slow)
     func belongs(_ other: UInt64) -> Bool {
@@ -63,7 +67,7 @@ extension Processor {
     }
     entry.pointee.physicalPage = page
     var writeTag = fast
-    if let host = ram.host(page) {
+    if page != apicPage, page != vmx.apic.accessPage, let host = ram.host(page) {
       entry.pointee.addend = Int(bitPattern: host) &- Int(bitPattern: UInt(linear & ~0xfff))
       if ram.codeLineMask(page) != 0 { writeTag |= TranslationTag.slow }
     } else {
@@ -285,6 +289,7 @@ extension Processor {
     guard
       let host = translateGuestPhysical(address, .read, cause: .pagingStructure(linear: linear))
     else { return nil }
+    if interceptGuestPhysicalAPICAccess(host.address) { return nil }
     return host.address | address & 0xfff
   }
 

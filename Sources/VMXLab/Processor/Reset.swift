@@ -10,6 +10,9 @@ extension Processor {
     instructions = 0
     msrs = ModelSpecificRegisters()
     msrs.miscEnable = model.miscEnable
+    resetAPICBase()
+    vector = VectorState()
+    x87 = .afterReset
     vmx.reset()
     activity = .active
     finishReset()
@@ -21,6 +24,7 @@ extension Processor {
   /// - Parameter waitsForStartUp: an application processor waits for a start-up IPI.
   mutating func initialize(waitsForStartUp: Bool = false) {
     let caching = cr0.intersection([.cd, .nw])
+    platform.initializeAPIC(cycles: cycles)
     setInitialRegisters()
     cr0 = CR0.et.union(caching)
     activity = waitsForStartUp ? .waitForSIPI : .active
@@ -56,7 +60,6 @@ extension Processor {
     cr2 = 0
     cr3 = 0
     cr4 = []
-    cr8 = 0
     efer = []
     debug = DebugRegisters()
     pdptes = InlineArray(repeating: 0)

@@ -25,9 +25,11 @@ struct VMXState {
   var pin = PinBasedControls()
   var primary = PrimaryProcessorBasedControls()
   var secondary = SecondaryProcessorBasedControls()
+  var tertiary = TertiaryProcessorBasedControls()
   /// Guest-physical addresses are translated by EPT.
   var usesEPT = false
   var blockingByVirtualNMI = false
+  var apic = APICVirtualizationState()
   /// Cycle at which the VMX-preemption timer reaches zero; `.max` if it does not run.
   var preemptionDeadline: UInt64 = .max
   /// The PAUSE loop that the guest is in.

@@ -106,6 +106,14 @@ struct RunCommand: ParsableCommand {
       """)
   var explain = FailedEntryReporter.Detail.first
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write the VMCS of each failed VM entry to a file, as JSON for 'vmxlab explain'; if none fails, the \
+      current VMCS at the end.
+      """, valueName: "file"))
+  var dumpVmcs: String?
+
   @Flag(help: "Write what the machine did to standard error at the end.")
   var stats = false
 

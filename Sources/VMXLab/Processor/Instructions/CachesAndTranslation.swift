@@ -58,7 +58,6 @@ extension Processor {
   /// Drops the translation of a page, all of it where the page may have been cached in pieces.
   mutating func invalidate(_ linear: UInt64) {
     if hasLargePages { startNewAddressSpace() } else { translations.remove(linear) }
-    nextBlock = nil
   }
 
   /// Source: Intel SDM, "INVPCID—Invalidate Process-Context Identifier".

@@ -21,8 +21,12 @@ extension InstructionForm {
     InstructionForm(X86_INS_RDPMC, .readMSR, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readPerformanceCounter() }
     },
-    InstructionForm(X86_INS_XGETBV, .readMSR, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_XSETBV, .writeMSR, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_XGETBV, .xGetSet, .end, feature: .xsave) { state, i in
+      system(state, i) { cpu, _ in cpu.readExtendedControlRegister() }
+    },
+    InstructionForm(X86_INS_XSETBV, .xGetSet, .end, feature: .xsave) { state, i in
+      system(state, i) { cpu, _ in cpu.writeExtendedControlRegister() }
+    },
     InstructionForm(X86_INS_GETSEC, .writeMSR, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_RSM, .writeMSR, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_ENCLS, .nop, .end, handler: raiseInvalidOpcode),
@@ -36,8 +40,9 @@ extension Processor {
     let result = model.cpuid(
       leaf: UInt32(truncatingIfNeeded: general[0]), subleaf: UInt32(truncatingIfNeeded: general[1]),
       state: CPUIDDynamicState(
-        cr4: cr4, isAPICEnabled: model.hasAPIC, isIn64BitMode: mode == .long,
-        miscEnable: msrs.miscEnable))
+        cr4: cr4, isAPICEnabled: msrs.apicBase & APICBase.globalEnable != 0,
+        isIn64BitMode: mode == .long, miscEnable: msrs.miscEnable, xcr0: vector.xcr0,
+        xss: vector.xss))
     general[0] = UInt64(result.eax)
     general[3] = UInt64(result.ebx)
     general[1] = UInt64(result.ecx)
@@ -48,7 +53,9 @@ extension Processor {
     guard requireCPL0() else { return }
     let index = UInt32(truncatingIfNeeded: general[1])
     if interceptMSR(index, write: false) { return }
-    guard var value = readMSR(index) else { return raise(.generalProtection, errorCode: 0) }
+    guard var value = virtualizedMSR(index) ?? readMSR(index) else {
+      return raise(.generalProtection, errorCode: 0)
+    }
     if index == MSR.ia32TimeStampCounter { value = visibleTimeStampCounter }
     setEDXEAX(value)
   }
@@ -58,6 +65,11 @@ extension Processor {
     let index = UInt32(truncatingIfNeeded: general[1])
     if interceptMSR(index, write: true) { return }
     let value = general[2] << 32 | general[0] & 0xffff_ffff
+    switch writeVirtualizedMSR(index, value) {
+    case .done: return
+    case .refused: return raise(.generalProtection, errorCode: 0)
+    case .normal: break
+    }
     guard writeMSR(index, value) else { return raise(.generalProtection, errorCode: 0) }
   }
 

@@ -29,6 +29,7 @@ public struct BuiltControls: Sendable {
         .nmiExiting,
         .virtualNMIs,
         .activateVMXPreemptionTimer,
+        .processPostedInterrupts,
       ],
       primary: [
         .interruptWindowExiting,
@@ -41,7 +42,9 @@ public struct BuiltControls: Sendable {
         .cr3LoadExiting,
         .cr3StoreExiting,
         .cr8LoadExiting,
+        .activateTertiaryControls,
         .cr8StoreExiting,
+        .useTPRShadow,
         .nmiWindowExiting,
         .movDRExiting,
         .unconditionalIOExiting,
@@ -53,6 +56,10 @@ public struct BuiltControls: Sendable {
         .activateSecondaryControls,
       ],
       secondary: [
+        .virtualizeAPICAccesses,
+        .virtualizeX2APICMode,
+        .apicRegisterVirtualization,
+        .virtualInterruptDelivery,
         .enableEPT,
         .descriptorTableExiting,
         .enableRDTSCP,
@@ -70,8 +77,11 @@ public struct BuiltControls: Sendable {
         .modeBasedExecuteControlForEPT,
         .useTSCScaling,
         .enableUserWaitAndPause,
+        .enableXSAVESXRSTORS,
       ],
-      tertiary: [],
+      tertiary: [
+        .ipiVirtualization
+      ],
       exit: [
         .saveDebugControls,
         .hostAddressSpaceSize,

@@ -12,14 +12,15 @@ extension BrokenRule {
     var facts = entry.fields.map { "\($0.name) = \(hexadecimal(vmcs[$0]))" }
     if let msr { facts.append(msr.text) }
     if !facts.isEmpty { text += ": " + facts.joined(separator: ", ") }
-    if faults != 0, let field = entry.fields.first {
-      text += "; " + faultText(of: field, vmcs[field])
-    }
+    if let faults = faultText(vmcs) { text += "; " + faults }
     return text
   }
 
-  /// What the bits at fault must be: `bit 7 ("process posted interrupts") must be 0`.
-  private func faultText(of field: VMCSField, _ value: UInt64) -> String {
+  /// What the bits at fault must be: `bit 7 ("process posted interrupts") must be 0`. Nil where the rule
+  /// is not about bits.
+  public func faultText(_ vmcs: VMCS) -> String? {
+    guard faults != 0, let field = rule.entry.fields.first else { return nil }
+    let value = vmcs[field]
     let names = Self.bitNames(of: field)
     func list(_ bits: UInt64, mustBe setting: Int) -> String? {
       guard bits != 0 else { return nil }

@@ -52,7 +52,7 @@ extension Processor {
     return checkedEntry { $0.firstFailure(&unchecked) }
   }
 
-  private var entryProcessorState: VMEntryProcessorState {
+  var entryProcessorState: VMEntryProcessorState {
     VMEntryProcessorState(isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
   }
 
@@ -67,6 +67,12 @@ extension Processor {
       default: []
       }
     observe(.entry(outcome, isLaunch: launch, rip: rip, broken: broken))
+    guard outcome != .entered, outcome != .failInvalid, let observer = vmx.observer,
+      observer.wantsFailedEntries
+    else { return }
+    var dump = dumpCurrentVMCS()
+    dump.entry = RecordedVMEntry(outcome, isLaunch: launch, rip: rip)
+    observer.observe(failedEntry: dump, cycles: cycles)
   }
 
   /// Every rule that a VM entry would break now, for diagnosis.
@@ -97,6 +103,10 @@ extension Processor {
       vmx.primary.contains(.activateSecondaryControls)
       ? SecondaryProcessorBasedControls(rawValue: vmx.vmcs.secondaryProcessorBasedControls)
       : SecondaryProcessorBasedControls()
+    vmx.tertiary =
+      vmx.primary.contains(.activateTertiaryControls)
+      ? TertiaryProcessorBasedControls(rawValue: vmx.vmcs.tertiaryProcessorBasedControls)
+      : TertiaryProcessorBasedControls()
     let hostRSP = general[4]
     loadGuestState()
     chargeCycles(.entryGuestStateLoad)
@@ -200,6 +210,7 @@ extension Processor {
     attention.remove(.monitorTrap)
     if vmx.primary.contains(.monitorTrapFlag) { attention.insert(.monitorTrap) }
     if vmx.pin.contains(.activateVMXPreemptionTimer) { startPreemptionTimer() }
+    enterAPICVirtualization()
     // The shadow of STI or MOV SS ends with the guest's first instruction.
     interruptibility.shadowEndsWithStep = false
     isBetweenIterations = false
@@ -233,6 +244,7 @@ extension Processor {
     if vmx.preemptionDeadline <= cycles {
       attention.insert(.interruptWindow)
     } else {
+      signals.pointee.processorDeadline = vmx.preemptionDeadline
       signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
     }
   }

@@ -30,7 +30,9 @@ extension Processor {
     endMonitoring()
     vmx.isNonRoot = false
     vmx.usesEPT = false
+    leaveAPICVirtualization()
     vmx.preemptionDeadline = .max
+    signals.pointee.processorDeadline = .max
     attention.remove(.monitorTrap)
     if blocksNMI { interruptibility.blockingByNMI = true }
     guard loadHostState() else { return abortVMX(.loadingHostPDPTEs) }
