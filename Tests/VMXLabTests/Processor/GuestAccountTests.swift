@@ -14,13 +14,16 @@ import Testing
 /// on; a 16-bit RDRAND has operand size 0; RF is 1 after EPT violations outside the delivery of events; with
 /// accessed and dirty flags accesses to page tables are reads and writes; the page-modification log has
 /// addresses of pages; a virtualization exception saves the EPTP index; a shadow VMCS is no VMCS to
-/// enter, so that this is VMfailInvalid; and Bochs has neither bits 11:9 of EPT violations nor
-/// mode-based execute control.
+/// enter, so that this is VMfailInvalid; RF is 1 after VM exits of faults by the exception bitmap; a single
+/// step that an exiting instruction keeps from happening is not pending, except behind MOV SS; a VM exit
+/// from the HLT state saves that state; VM entry ends the blocking of NMIs if the guest state says so; and
+/// Bochs has neither bits 11:9 of EPT violations nor mode-based execute control nor, in this processor,
+/// the monitor trap flag.
 @Suite("What guests tell of the processor")
 struct GuestAccountTests {
   @Test(
     "A guest's account is as expected",
-    arguments: ["protected-mode", "long-mode", "vmx-exits", "paging-matrix"])
+    arguments: ["protected-mode", "long-mode", "vmx-exits", "vmx-events", "paging-matrix"])
   func matches(name: String) throws {
     let output = try run(name)
     let expected = try lines(of: Self.sources.appending(path: "\(name).expected"))

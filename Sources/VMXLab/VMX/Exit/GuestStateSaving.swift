@@ -23,7 +23,7 @@ extension Processor {
     let seen = isInOptimizedState ? ActivityState.active : activity
     vmx.vmcs.guestActivityState = seen.rawValue
     vmx.vmcs.guestInterruptibilityState = interruptibilityState.rawValue
-    vmx.vmcs.guestPendingDebugExceptions = keepsDebugExceptions(exit) ? debug.pending : 0
+    vmx.vmcs.guestPendingDebugExceptions = pendingDebugExceptions(exit)
     debug.pending = 0
     let exitControls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
     if exitControls.contains(.saveVMXPreemptionTimerValue),
@@ -33,14 +33,19 @@ extension Processor {
     }
   }
 
-  /// Whether debug exceptions that are pending outlast the VM exit, rather than being those of the
-  /// instruction that is not carried out.
+  /// The debug exceptions that outlast a VM exit: not those of an instruction that is not carried out.
   ///
   /// Source: Intel SDM, "Saving Non-Register State".
-  private func keepsDebugExceptions(_ exit: PendingExit) -> Bool {
+  private func pendingDebugExceptions(_ exit: PendingExit) -> UInt64 {
     switch exit.reason {
-    case .initSignal, .monitorTrapFlag, .tprBelowThreshold, .virtualizedEOI, .apicWrite: true
-    default: interruptibility.blockingByMOVSS
+    case .initSignal, .monitorTrapFlag, .tprBelowThreshold, .virtualizedEOI, .apicWrite:
+      return debug.pending
+    default:
+      guard interruptibility.blockingByMOVSS else { return 0 }
+      // What VM entry will ask for: a single step is pending whenever TF is set.
+      let steps =
+        systemFlags & RFLAGS.tf.rawValue != 0 && msrs.debugCtl & DebugControl.branchTrap == 0
+      return debug.pending & ~DebugStatus.singleStep | (steps ? DebugStatus.singleStep : 0)
     }
   }
 
