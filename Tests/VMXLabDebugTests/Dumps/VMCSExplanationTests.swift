@@ -110,7 +110,7 @@ struct VMCSExplanationTests {
     let explanation = try explain(
       LogFixtures.newKVM, ("actual=0x00000000000026f0", "actual=0x0000000000002ef0"))
     #expect(explanation.counted.map(\.broken.rule) == [.guestCR4Fixed])
-    #expect(explanation.counted.allSatisfy(\.dependsOnProcessor))
+    #expect(explanation.counted.allSatisfy { $0.dependsOnProcessor })
     #expect(explanation.text().contains("icelake-server"))
   }
 
