@@ -35,8 +35,8 @@ final class InstructionTable: Sendable {
     InstructionForm.strings, InstructionForm.farPointers, InstructionForm.farTransfers,
     InstructionForm.farReturns, InstructionForm.softwareInterrupts,
     InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
-    InstructionForm.segmentChecks, InstructionForm.segmentBases, InstructionForm.x87,
-    InstructionForm.mmx,
+    InstructionForm.segmentChecks, InstructionForm.segmentBases, InstructionForm.bitManipulation,
+    InstructionForm.x87, InstructionForm.mmx,
   ]
 
   /// The one table.

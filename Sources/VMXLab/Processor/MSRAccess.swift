@@ -64,6 +64,7 @@ extension Processor {
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
     case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
+    case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
     default: return Self.fixedMTRR(index).map { msrs.mtrrFixed[$0] }
     }
   }
@@ -138,6 +139,10 @@ extension Processor {
     case MSR.ia32TSCAux:
       guard model.hasRDTSCP, value >> 32 == 0 else { return false }
       msrs.tscAux = value
+    case MSR.ia32XSS:
+      // No supervisor state component is built.
+      guard model.features.contains(.xsaves), value == 0 else { return false }
+      vector.xss = value
     default:
       guard let register = Self.fixedMTRR(index) else { return false }
       for byte in 0..<8 where !Self.isMemoryType(value >> UInt64(byte * 8) & 0xff, mtrr: true) {

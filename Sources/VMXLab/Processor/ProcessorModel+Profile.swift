@@ -33,7 +33,9 @@ extension ProcessorModel {
       hasTSCAdjust: has(7, .ebx, 1), hasRDTSCP: hasRDTSCP, hasRDPID: has(7, .ecx, 22),
       hasINVPCID: has(7, .ebx, 10), hasSMAP: has(7, .ebx, 20), hasUMIP: has(7, .ecx, 2),
       hasFSGSBASE: has(7, .ebx, 0), hasVMX: hasVMX, cr4Bits: cr4.rawValue,
-      eferBits: efer.rawValue, debugCtlBits: facts.debugCtlBits,
+      eferBits: efer.rawValue,
+      xcr0Bits: UInt64(view.result(leaf: 0xd, subleaf: 0).eax) & XStateComponents.built.rawValue,
+      debugCtlBits: facts.debugCtlBits,
       // Lock, and VMX outside SMX operation.
       featureControlBits: hasVMX ? 0x5 : 0x1,
       preemptionTimerShift: capabilities.msrs.miscellaneous & 0x1f,

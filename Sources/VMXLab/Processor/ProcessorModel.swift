@@ -17,6 +17,8 @@ struct ProcessorModel {
   /// Bits of CR4 that can be set.
   var cr4Bits: UInt64
   var eferBits: UInt64
+  /// Bits of XCR0 that can be set.
+  var xcr0Bits: UInt64
   var debugCtlBits: UInt64
   var featureControlBits: UInt64
   /// The VMX-preemption timer counts down once every 2^n cycles.

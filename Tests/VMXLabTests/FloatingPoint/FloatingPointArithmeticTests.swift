@@ -108,13 +108,13 @@ import Testing
 
   @Test("Tininess is detected after rounding, and flushing gives a signed zero")
   func underflow() {
-    // The largest number below the least normal one, times 1 + ε: rounds up to normal.
+    // Rounded to 24 bits with no limit to the exponent this is normal: not tiny.
     let almost: UInt32 = 0x007f_ffff
     let factor: UInt32 = 0x3f80_0001
     var environment = FloatingPointEnvironment()
     #expect(Binary32.multiply(almost, factor, &environment) == 0x0080_0000)
-    #expect(environment.flags == [.denormal, .precision, .underflow])
-    // With 25 bits it is normal before the limit of the exponent counts.
+    #expect(environment.flags == [.denormal, .precision])
+    // This is not, though the denormal it would be rounds up to normal.
     environment = FloatingPointEnvironment()
     #expect(Binary32.multiply(0x3f7f_ffff, 0x0080_0000, &environment) == 0x0080_0000)
     #expect(environment.flags == [.precision, .underflow])

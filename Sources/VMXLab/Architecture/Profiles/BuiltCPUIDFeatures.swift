@@ -251,6 +251,10 @@ public enum BuiltCPUIDFeatures {
     + whole(4, .eax, .ebx, .ecx, .edx)
     + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
     + whole(0xb, .eax, .ebx, .ecx, .edx)
+    // Components of XCR0: x87, SSE, AVX. Sizes are put in when read.
+    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 7)]
+    + [Field(leaf: 0xd, subleaf: 2, register: .eax, mask: 0xffff_ffff)]
+    + [Field(leaf: 0xd, subleaf: 2, register: .ebx, mask: 0xffff_ffff)]
     + whole(0x15, .eax, .ebx, .ecx)
     + whole(0x16, .eax, .ebx, .ecx)
     + whole(0x8000_0000, .eax)

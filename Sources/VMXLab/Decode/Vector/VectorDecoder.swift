@@ -81,7 +81,8 @@ enum VectorDecoder {
   /// Opcodes that with a mandatory prefix are vector instructions or nothing.
   private static func isVectorOpcode(_ opcode: UInt16) -> Bool {
     switch opcode {
-    case 0x0f10...0x0f17, 0x0f28...0x0f2f, 0x0f50...0x0f77, 0x0f7a...0x0f7f, 0x0fc2, 0x0fc4...0x0fc6,
+    case 0x0f10...0x0f17, 0x0f28...0x0f2f, 0x0f50...0x0f77, 0x0f7a...0x0f7f, 0x0fc2,
+      0x0fc4...0x0fc6,
       0x0fd0...0x0ffe, 0x3800...0x387f, 0x3890...0x38ef, 0x3a00...0x3aff:
       true
     default: false
@@ -173,29 +174,8 @@ enum VectorDecoder {
     } else {
       selection.vvvv = selection.reg
     }
-    if case .general(let id, let order) = form.shape {
-      decoded.id = id
-      decoded.operands = generalOperands(order, selection, decoded)
-    }
+    if case .general(let id, _) = form.shape { decoded.id = id }
     decoded.vector = selection
     return .success(decoded)
-  }
-
-  private static func generalOperands(
-    _ order: VectorShape.GeneralOrder, _ selection: VectorSelection, _ decoded: DecodedInstruction
-  ) -> [DecodedOperand] {
-    let width = decoded.operandBytes
-    func register(_ number: UInt8) -> DecodedOperand {
-      .general(offset: RegisterOffset.general(number), byteCount: width)
-    }
-    let rm: DecodedOperand =
-      decoded.modRMIsRegister ? register(selection.rm) : .memory(byteCount: width)
-    switch order {
-    case .regVvvvRM: return [register(selection.reg), register(selection.vvvv), rm]
-    case .regRMVvvv: return [register(selection.reg), rm, register(selection.vvvv)]
-    case .vvvvRM: return [register(selection.vvvv), rm]
-    case .regRMImmediate:
-      return [register(selection.reg), rm, .immediate(UInt64(selection.immediate))]
-    }
   }
 }

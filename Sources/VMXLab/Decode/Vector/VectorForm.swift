@@ -101,6 +101,8 @@ enum VectorShape: Sendable {
     case regRMVvvv
     case vvvvRM
     case regRMImmediate
+    /// Legacy: reg is a source too.
+    case regRM
   }
 }
 

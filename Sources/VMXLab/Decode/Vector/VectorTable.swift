@@ -8,7 +8,8 @@ final class VectorTable: Sendable {
     VectorForm.floatingPointArithmetic, VectorForm.squareRoots, VectorForm.horizontalArithmetic,
     VectorForm.floatingPointComparison, VectorForm.conversions, VectorForm.multiplyAdd,
     VectorForm.maskedMoves, VectorForm.control, VectorForm.stringComparison,
-    VectorForm.cryptography,
+    VectorForm.cryptography, VectorForm.generalRegisters,
+    VectorForm.extendedState,
   ]
 
   /// The one table.
@@ -138,7 +139,8 @@ extension VectorForm {
   /// Whether the form reads the register that VEX.vvvv names.
   var usesVvvv: Bool {
     switch shape {
-    case .binary, .ternary, .selected, .shift, .insert, .storeMerged, .general: true
+    case .binary, .ternary, .selected, .shift, .insert, .storeMerged: true
+    case .general(_, let order): order != .regRMImmediate
     default: options.contains(.usesVvvv)
     }
   }

@@ -22,10 +22,11 @@ extension InstructionForm {
       return doNothing
     },
     InstructionForm(X86_INS_PAUSE, .pause) { _, builder in pauseForm(&builder) },
-    InstructionForm(X86_INS_LFENCE, .fence, .continue, handler: doNothing),
-    InstructionForm(X86_INS_SFENCE, .fence, .continue, handler: doNothing),
-    InstructionForm(X86_INS_MFENCE, .fence, .continue, handler: doNothing),
-    cacheLine(X86_INS_CLFLUSH), cacheLine(X86_INS_CLFLUSHOPT), cacheLine(X86_INS_CLWB),
+    InstructionForm(X86_INS_LFENCE, .fence, .continue, feature: .sse2, handler: doNothing),
+    InstructionForm(X86_INS_SFENCE, .fence, .continue, feature: .sse, handler: doNothing),
+    InstructionForm(X86_INS_MFENCE, .fence, .continue, feature: .sse2, handler: doNothing),
+    cacheLine(X86_INS_CLFLUSH, .clflush), cacheLine(X86_INS_CLFLUSHOPT, .clflushopt),
+    cacheLine(X86_INS_CLWB, .clwb),
     InstructionForm(X86_INS_PREFETCH, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHW, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHNTA, .nop, .continue, handler: doNothing),
@@ -45,8 +46,8 @@ extension InstructionForm {
     return { state, i in system(state, i) { cpu, _ in _ = cpu.interceptPause() } }
   }
 
-  private static func cacheLine(_ id: x86_insn) -> InstructionForm {
-    InstructionForm(id, .cacheLineFlush) { decoded, builder in
+  private static func cacheLine(_ id: x86_insn, _ feature: CPUFeature) -> InstructionForm {
+    InstructionForm(id, .cacheLineFlush, feature: feature) { decoded, builder in
       guard decoded.hasMemoryOperand else { return nil }
       builder.memory = decoded.memory
       return flushLine

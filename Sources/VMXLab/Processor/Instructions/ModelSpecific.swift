@@ -30,8 +30,12 @@ extension InstructionForm {
       return { state, i in system(state, i) { cpu, i in cpu.readProcessorID(i) } }
     },
     InstructionForm(X86_INS_RDRAND, .readTSC, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_XGETBV, .readMSR, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_XSETBV, .writeMSR, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_XGETBV, .xGetSet, .end, feature: .xsave) { state, i in
+      system(state, i) { cpu, _ in cpu.readExtendedControlRegister() }
+    },
+    InstructionForm(X86_INS_XSETBV, .xGetSet, .end, feature: .xsave) { state, i in
+      system(state, i) { cpu, _ in cpu.writeExtendedControlRegister() }
+    },
     InstructionForm(X86_INS_GETSEC, .writeMSR, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_RSM, .writeMSR, .end, handler: raiseInvalidOpcode),
   ]
@@ -44,7 +48,7 @@ extension Processor {
       leaf: UInt32(truncatingIfNeeded: general[0]), subleaf: UInt32(truncatingIfNeeded: general[1]),
       state: CPUIDDynamicState(
         cr4: cr4, isAPICEnabled: model.hasAPIC, isIn64BitMode: mode == .long,
-        miscEnable: msrs.miscEnable))
+        miscEnable: msrs.miscEnable, xcr0: vector.xcr0, xss: vector.xss))
     general[0] = UInt64(result.eax)
     general[3] = UInt64(result.ebx)
     general[1] = UInt64(result.ecx)

@@ -5,6 +5,7 @@ extension InstructionForm {
   static let moves: [InstructionForm] = [
     InstructionForm(X86_INS_MOV, .alu) { movForm($0, &$1) },
     InstructionForm(X86_INS_MOVABS, .alu) { movForm($0, &$1) },
+    InstructionForm(X86_INS_MOVNTI, .alu, feature: .sse2) { movHandlers.select($0, &$1) },
     InstructionForm(X86_INS_LEA, .lea) { decoded, builder in
       guard case .general(let offset, let bytes)? = decoded.operands.first,
         decoded.hasMemoryOperand

@@ -78,6 +78,12 @@ extension TimingProfileCatalog {
           }
         },
         {
+          "source": "after uops.info, reciprocal throughput of VPGATHERDD of eight elements, PCMPISTRI and AESENC",
+          "cycles": {
+            "gather": 12, "stringCompare": 3, "cryptography": 1
+          }
+        },
+        {
           "source": "estimate: no measurement was found",
           "cycles": {
             "hlt": 1, "cacheLineFlush": 50, "readMSR": 80, "writeMSR": 120,

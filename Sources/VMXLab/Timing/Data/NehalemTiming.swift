@@ -73,6 +73,18 @@ extension TimingProfileCatalog {
           }
         },
         {
+          "source": "after uops.info, reciprocal throughput of PCMPISTRI",
+          "cycles": {
+            "stringCompare": 2
+          }
+        },
+        {
+          "source": "none: the part has no such instructions",
+          "cycles": {
+            "gather": 1, "cryptography": 1
+          }
+        },
+        {
           "source": "estimate: no measurement was found",
           "cycles": {
             "hlt": 1, "cacheLineFlush": 50, "readMSR": 80, "writeMSR": 120,

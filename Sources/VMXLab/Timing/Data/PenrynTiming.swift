@@ -73,6 +73,12 @@ extension TimingProfileCatalog {
           }
         },
         {
+          "source": "none: the part has no such instructions",
+          "cycles": {
+            "gather": 1, "stringCompare": 1, "cryptography": 1
+          }
+        },
+        {
           "source": "estimate: no measurement was found",
           "cycles": {
             "hlt": 1, "cacheLineFlush": 50, "readMSR": 80, "writeMSR": 120,

@@ -78,6 +78,18 @@ extension TimingProfileCatalog {
           }
         },
         {
+          "source": "after uops.info, reciprocal throughput of PCMPISTRI and AESENC",
+          "cycles": {
+            "stringCompare": 3, "cryptography": 1
+          }
+        },
+        {
+          "source": "none: the part has no such instructions",
+          "cycles": {
+            "gather": 1
+          }
+        },
+        {
           "source": "estimate: no measurement was found",
           "cycles": {
             "hlt": 1, "cacheLineFlush": 50, "readMSR": 80, "writeMSR": 120,

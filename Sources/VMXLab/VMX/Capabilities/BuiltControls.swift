@@ -60,6 +60,7 @@ public struct BuiltControls: Sendable {
         .wbinvdExiting,
         .unrestrictedGuest,
         .enableINVPCID,
+        .enableXSAVESXRSTORS,
       ],
       tertiary: [],
       exit: [

@@ -14,6 +14,9 @@ extension Processor {
   /// Whether INVPCID exists: in non-root operation "enable INVPCID" decides.
   var allowsINVPCID: Bool { !vmx.isNonRoot || vmx.secondary.contains(.enableINVPCID) }
 
+  /// Whether XSAVES and XRSTORS exist: in non-root operation "enable XSAVES/XRSTORS" decides.
+  var allowsXSAVES: Bool { !vmx.isNonRoot || vmx.secondary.contains(.enableXSAVESXRSTORS) }
+
   mutating func interceptRDTSC(_ reason: BasicExitReason) -> Bool {
     guard vmx.isNonRoot, vmx.primary.contains(.rdtscExiting) else { return false }
     recordExit(reason)
@@ -38,6 +41,18 @@ extension Processor {
       .invpcid, qualification: displacementQualification(i),
       instructionInformation: instructionInformation(i)
         | UInt32(i.pointer.pointee.destination >> 3) << 28)
+    return true
+  }
+
+  /// Whether XSAVES or XRSTORS exits: it asks for a component of IA32_XSS that the XSS-exiting bitmap
+  /// names.
+  mutating func interceptXSAVES(_ reason: BasicExitReason, _ i: InstructionReference) -> Bool {
+    guard vmx.isNonRoot else { return false }
+    let requested = general[2] << 32 | general[0] & 0xffff_ffff
+    guard requested & vector.xss & vmx.vmcs.xssExitingBitmap != 0 else { return false }
+    recordExit(
+      reason, qualification: displacementQualification(i),
+      instructionInformation: instructionInformation(i))
     return true
   }
 
