@@ -130,6 +130,20 @@ func jumpMemory<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
+  guard let host = core.readableOperand(i, width) else {
+    return jumpMemorySlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  let target = host.loadUnaligned(as: width).zeroExtended
+  if W.bits == 64 { return core.jumpLong(i, to: target) }
+  return core.jumpLegacy(i, to: target)
+}
+
+@inline(never)
+private func jumpMemorySlow<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   guard let target = core.load(i, width)?.zeroExtended else { return core.leave(i) }
   if W.bits == 64 { return core.jumpLong(i, to: target) }
   return core.jumpLegacy(i, to: target)
