@@ -150,7 +150,7 @@ struct NonRootFuzzTests {
     for _ in 0..<3 where runner.state.pointee.vmx.isNonRoot {
       runner.state.pointee.activity = .active
       runner.state.pointee.clearPending()
-      runner.state.pointee.nextBlock = nil
+      runner.state.pointee.linkSource = nil
       runner.state.pointee.rip = Place.guestCode + 0x10_0000
       runner.machine.writeMemory(Code.vmcall, at: Place.guestCode + 0x10_0000)
       runner.state.pointee.updateAttention()

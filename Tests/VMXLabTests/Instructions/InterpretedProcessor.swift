@@ -98,8 +98,7 @@ final class InterpretedProcessor {
     processor.pointee.setRFLAGS(state.flags | 2)
     if let extended = state.extended { load(extended) }
     processor.pointee.rip = TestLayout.instruction
-    processor.pointee.nextBlock = nil
-    processor.pointee.chainSlot = nil
+    processor.pointee.linkSource = nil
     state.memory.withUnsafeBytes { window.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
     guard case .instructionLimit = machine.run(instructions: 1) else {
       processor.pointee.clearPending()

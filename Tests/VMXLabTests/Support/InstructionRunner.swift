@@ -81,7 +81,7 @@ final class InstructionRunner {
     for index in 0..<16 { state.pointee.general[index] = registers[index] }
     state.pointee.setRFLAGS(flags)
     state.pointee.rip = address
-    state.pointee.nextBlock = nil
+    state.pointee.linkSource = nil
     state.pointee.activity = .active
     let stop = machine.run(instructions: 1)
     for index in 0..<16 { registers[index] = state.pointee.general[index] }

@@ -191,7 +191,7 @@ final class VMXRunner {
     state.pointee.general[4] = Place.stack
     state.pointee.setRFLAGS(2)
     state.pointee.activity = .active
-    state.pointee.nextBlock = nil
+    state.pointee.linkSource = nil
     state.pointee.updateAttention()
   }
 
