@@ -12,7 +12,7 @@ EMULATORS := bochs bochsbios bochs-term grub-common grub-pc-bin xorriso mtools q
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := Package.swift Sources Tests Examples $(wildcard Benchmarks)
 
-.PHONY: help run build firmware test guests docs bench bench-compare benchmarks format lint clean \
+.PHONY: help run build firmware test guests docs bench bench-compare benchmarks fuzz format lint clean \
   dependencies swift
 
 help: ## List the targets.
@@ -33,6 +33,14 @@ guests: swift
 test: dependencies firmware guests ## Run every test.
 	swift build --build-tests
 	swift test --skip-build
+
+# SEED and MINUTES choose; without SEED it is the time of day.
+FUZZ_TESTS := HostDifferentialTests|GuestFuzzTests|NonRootFuzzTests|PagingMatrixTests|SegmentMatrixTests
+fuzz: dependencies firmware guests ## Run random tests for a while: make fuzz SEED=1 MINUTES=10.
+	swift build --build-tests
+	@seed=$(or $(SEED),$$(date +%s)); echo "SEED=$$seed MINUTES=$(or $(MINUTES),10)"; \
+	VMXLAB_FUZZ_SEED=$$seed VMXLAB_FUZZ_SECONDS=$$(($(or $(MINUTES),10) * 60)) \
+	  swift test --skip-build --filter '$(FUZZ_TESTS)'
 
 # WORKLOADS=names restricts both, such as WORKLOADS="loop vmx".
 bench: build firmware benchmarks ## Count host instructions and allocations of each workload.

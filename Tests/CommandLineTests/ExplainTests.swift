@@ -39,7 +39,12 @@ struct ExplainTests {
       (explanation["broken"] as? [[String: Any]] ?? []).compactMap { $0["rule"] as? String }
     }
     #expect(!expected.isEmpty)
-    #expect(found.map(Set.init) == expected.map(Set.init))
+    #expect(found.count == expected.count)
+    for (found, expected) in zip(found, expected) {
+      // A run ends with the first MSR that is refused; the dump has the whole list.
+      let isMSRLoading = expected.first?.hasPrefix("msrLoad") == true
+      #expect(isMSRLoading ? found.first == expected.first : Set(found) == Set(expected))
+    }
     for (explanation, rules) in zip(list, expected) where !rules.isEmpty {
       #expect((explanation["cannotBeChecked"] as? [Any])?.isEmpty == true)
       #expect(explanation["cpuIsAssumed"] as? Bool == false)
@@ -67,15 +72,17 @@ struct ExplainTests {
     // The sample ends VMX operation; one that has no VMCS leaves the file empty.
     let path = try dump("hello")
     #expect(try vmxlab("explain", path, in: scratch).status == 66)
-    let kernel = try dump("real-mode")
-    let size = try Data(contentsOf: URL(fileURLWithPath: kernel)).count
-    if size > 0 { #expect(try vmxlab("explain", kernel, in: scratch).status == 0) }
+    let result = try vmxlab("explain", dump("kernel"), in: scratch)
+    #expect(result.status == 0)
+    #expect(result.text.contains("rules      0 broken, "))
   }
 
   @Test("standard input is read for -, and the dump can be mended by hand")
   func mended() throws {
     let text = try String(contentsOfFile: dump("entry-failures"), encoding: .utf8)
-    let first = text.components(separatedBy: "\n}\n")[0] + "\n}\n"
+    // The first that is about a rule.
+    let dumps = text.components(separatedBy: "\n}\n").map { $0 + "\n}\n" }
+    let first = try #require(dumps.first { $0.contains("\"instructionError\": 7") })
     let broken = try vmxlab("explain", "-", in: scratch, input: Array(first.utf8))
     #expect(broken.status == 2)
     #expect(broken.text.contains("mend: "))

@@ -24,7 +24,7 @@ static const struct workload workloads[] = {
      0x52d9e7da14e4eeab},
     {"syscall", prepare_system_calls, run_syscall, 10, 0x2432544ed549fdf3},
     {"int", prepare_system_calls, run_int, 10, 0x2432544ed549fdf3},
-    {"code-little", prepare_little_code, run_code, 2, 0x684fb152},
+    {"code-little", prepare_little_code, run_code, 1, 0x1c5dfbfc},
     {"code-much", prepare_much_code, run_code, 0, 0},
     {"code-fresh", prepare_little_code, run_fresh_code, 2, 0xa1529020},
     {"memory-little", NULL, run_little_memory, 1, 0x407f4000},

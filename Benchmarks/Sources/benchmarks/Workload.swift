@@ -42,7 +42,7 @@ extension Workload {
     Workload("int", "INT and IRET", 200_000, counted: 10_000),
     Workload("code-little", "10 MiB, 64 KiB distinct", 10, counted: 1),
     Workload("code-much", "10 MiB, all distinct", 10, counted: 0),
-    Workload("code-fresh", "64 KiB written and run", 100, counted: 5),
+    Workload("code-fresh", "64 KiB written and run", 40, counted: 5),
     Workload("memory-little", "65536 accesses, 1 MiB", 30, counted: 2),
     Workload("memory-much", "65536 accesses, 256 MiB", 30, counted: 2),
     Workload("vmx-round-trip", "VMRESUME, VMCALL exit", 200_000, counted: 1_000),

@@ -34,6 +34,7 @@ final class BlockBuilder {
     var offset = 0
     var cycles = 0
     var secondPage = Block.noPage
+    var fusable: FusableOperation?
     let limit = single ? 1 : Block.maximumCount
     let pageOffset = Int(physical & 0xfff)
     let inPage = 0x1000 - pageOffset
@@ -58,6 +59,10 @@ final class BlockBuilder {
           result, features: processor.model.features, mode: processor.decodeMode,
           ripOffset: offset, position: position, cyclesBefore: cycles,
           pageOffset: pageOffset + offset)
+        if let condition = line.condition, let fused = fusable?.handler(condition) {
+          scratch[position - 1].handler = fused
+        }
+        fusable = line.fusable
         scratch.append(line.instruction)
         offset += line.length
         cycles += line.cycles(timing)

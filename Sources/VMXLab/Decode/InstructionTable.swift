@@ -12,6 +12,10 @@ final class InstructionTable: Sendable {
     var memoryTiming: TimingClass?
     var hasLock = false
     var effect: BlockEffect
+    /// What it may be carried out with, if a conditional branch follows.
+    var fusable: FusableOperation?
+    /// The condition on which it branches within the page.
+    var condition: BranchCondition?
 
     /// Cycles that the block charges for the instruction.
     func cycles(_ table: TimingTable) -> Int {
@@ -100,7 +104,9 @@ final class InstructionTable: Sendable {
         instruction: Self.instruction(decoded, builder, handler, at: place),
         length: decoded.length, timing: builder.timing ?? form.timing,
         memoryTiming: builder.memoryTiming, hasLock: decoded.hasLock,
-        effect: builder.effect ?? form.effect)
+        effect: builder.effect ?? form.effect,
+        fusable: FusableOperation(decoded),
+        condition: builder.branch == .withinPage ? BranchCondition(decoded.id) : nil)
     }
   }
 

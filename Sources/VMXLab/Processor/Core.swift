@@ -50,11 +50,14 @@ struct Core {
   /// Address of a memory operand that no segment changes or limits (`InstructionMode.flat`).
   @inline(__always) func flatAddress(_ i: InstructionReference) -> UInt64 {
     let v = i.pointer
-    let address =
+    var address =
       register(v.pointee.base, as: UInt64.self)
-      &+ (register(v.pointee.index, as: UInt64.self) << v.pointee.scale)
       &+ UInt64(bitPattern: Int64(v.pointee.displacement))
-    return v.pointee.mode.contains(.address32) ? address & 0xffff_ffff : address
+    if v.pointee.index != RegisterOffset.zero {
+      address &+= register(v.pointee.index, as: UInt64.self) &<< v.pointee.scale
+    }
+    // Flat addresses are as wide as RIP: 64 bits in 64-bit mode, 32 bits elsewhere.
+    return address & state.pointee.ripMask
   }
 
   /// Host address of the memory operand, if no more than a look at the TLB is needed to read it.

@@ -101,7 +101,15 @@ extension VMCSExplanation {
     guard let number = dump.entry.instructionError, dump.entry.failedStage == nil,
       let error = VMInstructionError(rawValue: number)
     else { return nil }
-    return "The VM entry ended with error \(number) (\(error.text)) before its checks."
+    let mend =
+      switch error {
+      case .vmlaunchWithNonClearVMCS: "\nmend: use VMRESUME, or VMCLEAR and VMPTRLD first"
+      case .vmresumeWithNonLaunchedVMCS: "\nmend: use VMLAUNCH for the first VM entry"
+      case .vmEntryWithEventsBlockedByMOVSS:
+        "\nmend: execute another instruction after MOV SS or POP SS"
+      default: ""
+      }
+    return "The VM entry ended with error \(number) (\(error.text)) before its checks." + mend
   }
 
   /// What does not go together: what the dump records, and what the rules say.
@@ -145,7 +153,7 @@ extension VMCSExplanation {
     var lines = ["\(number). \(rule.entry.section.title) [\(rule.rawValue)]"]
     lines.append("   \(rule.entry.sentence)")
     lines += facts(of: finding).map { "     \($0)" }
-    if dependsOnAssumption(finding) {
+    if isProfileAssumed, finding.dependsOnProcessor {
       lines.append("   depends on the processor" + suggestion)
     }
     lines.append("   mend: \(finding.mend.text)")
@@ -161,7 +169,9 @@ extension VMCSExplanation {
   /// The fields that a rule reads, with values, and the bits at fault.
   func facts(of finding: Finding) -> [String] {
     let broken = finding.broken
-    var facts = broken.rule.entry.fields.map { field in
+    // PDPTEs in memory are not those of the fields.
+    let fields = broken.rule.entry.fields.dropFirst(broken.isInMemory(dump.vmcs) ? 1 : 0)
+    var facts = fields.map { field in
       let value = dump.vmcs[field]
       let meaning = VMCSFieldMeaning.text(of: field, value).map { " (\($0))" } ?? ""
       return "\(field.name) = \(hex(value))\(meaning)"

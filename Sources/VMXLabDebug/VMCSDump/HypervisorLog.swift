@@ -80,7 +80,7 @@ struct HypervisorLog {
   }
 
   private mutating func begin(_ next: LogSection) {
-    list = nil
+    endList(isComplete: true)
     if current == nil {
       current = HypervisorDump(isXen: isXen)
       current?.verdict = announced

@@ -25,7 +25,7 @@ enum LogSection: Int, CaseIterable {
   }
 }
 
-/// A number in a log: the key of the field that it is the value of, and how many digits it has.
+/// A number in a log: the key of the field that it is the value of, and to how many digits it is padded.
 struct LogValue {
   let key: String?
   let digits: [Int]
@@ -84,7 +84,7 @@ struct LogStatement {
   private static let segments: [LogStatement] = ["CS", "DS", "SS", "ES", "FS", "GS", "LDTR", "TR"]
     .flatMap { name in
       let fields = [
-        LogValue("guest\(name)Selector", 4), LogValue("guest\(name)AccessRights", 5, 6, 7, 8),
+        LogValue("guest\(name)Selector", 4), LogValue("guest\(name)AccessRights", 5),
         LogValue("guest\(name)Limit", 8), LogValue("guest\(name)Base", 16),
       ]
       return [
@@ -139,7 +139,7 @@ struct LogStatement {
       long("PDPTE0", "guestPDPTE0"), long("PDPTE1", "guestPDPTE1"),
       long("PDPTE2", "guestPDPTE2"), long("PDPTE3", "guestPDPTE3"),
       .shared("RSP", LogValue("guestRSP", 16)), .shared("RIP", LogValue("guestRIP", 16)),
-      LogItem("RFLAGS", LogValue("guestRFLAGS", 8, 9, 10, 11, 12, 13, 14, 15, 16)),
+      LogItem("RFLAGS", LogValue("guestRFLAGS", 8, 16)),
       long("DR7", "guestDR7"),
       .shared("EFER", LogValue("guestEFER", 16)), long("EFER(VMCS)", "guestEFER"),
       .shared("PAT", LogValue("guestPAT", 16)), long("Guest PAT", "guestPAT"),
@@ -220,10 +220,10 @@ struct LogStatement {
       word("reason", "exitReason"),
       LogItem("qualification", LogValue("exitQualification", 8, 16)),
       long("TSC Offset", "tscOffset"), long("TSC Multiplier", "tscMultiplier"),
-      LogItem("TPR Threshold", LogValue("tprThreshold", 2, 3, 4, 5, 6, 7, 8)),
+      LogItem("TPR Threshold", LogValue("tprThreshold", 2)),
       long("APIC-access addr", "apicAccessAddress"),
       long("virt-APIC addr", "virtualAPICAddress"),
-      LogItem("PostedIntrVec", LogValue("postedInterruptNotificationVector", 2, 3, 4)),
+      LogItem("PostedIntrVec", LogValue("postedInterruptNotificationVector", 2)),
       long("EPT pointer", "eptPointer"), LogItem("EPTP index", LogValue("eptpIndex", 4)),
       long("target0", "cr3TargetValue0"), long("target1", "cr3TargetValue1"),
       long("target2", "cr3TargetValue2"), long("target3", "cr3TargetValue3"),

@@ -84,15 +84,16 @@ struct LogCursor {
   /// Passes a hexadecimal number if one comes next that has an accepted number of digits.
   ///
   /// - Parameters:
-  ///   - digits: the accepted numbers of digits; a number that was cut off has another. Empty: any.
+  ///   - digits: the numbers of digits that the format pads to; a number that was cut off has another.
+  ///     Empty: any. One that needs more than the least has no leading zero.
   ///   - mayPrecedeColon: whether a colon may follow at once; otherwise it is a time of day.
   mutating func takeNumber(digits: [Int], mayPrecedeColon: Bool = false) -> UInt64? {
     guard index < tokens.count else { return nil }
     var text = tokens[index].text
     if text.hasPrefix("0x") || text.hasPrefix("0X") { text = text.dropFirst(2) }
-    guard digits.isEmpty || digits.contains(text.count), let value = UInt64(text, radix: 16) else {
-      return nil
-    }
+    let isWhole = digits.isEmpty || digits.contains(text.count)
+    let isLonger = text.first != "0" && digits.first.map { $0 < text.count } ?? false
+    guard isWhole || isLonger, let value = UInt64(text, radix: 16) else { return nil }
     if index + 1 < tokens.count, tokens[index + 1].isAdjacent {
       let next = tokens[index + 1].text
       // Dates, times and versions are not values.

@@ -7,7 +7,7 @@ enum FuzzSettings {
   static var seed: UInt64 { number("VMXLAB_FUZZ_SEED") ?? 1 }
 
   /// `VMXLAB_FUZZ_SECONDS`; nil without it.
-  static var seconds: Double? { number("VMXLAB_FUZZ_SECONDS").map(Double.init) }
+  static var seconds: Double? { number("VMXLAB_FUZZ_SECONDS").map { Double($0) } }
 
   /// Calls `body` with one seed after the other: `quickCount` times, or until the time is up.
   static func forEachSeed(quickCount: Int, _ body: (UInt64) throws -> Void) rethrows {

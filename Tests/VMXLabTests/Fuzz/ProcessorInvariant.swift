@@ -4,9 +4,9 @@
 ///
 /// Source: Intel SDM, the sections on control registers, modes of operation, RFLAGS and privilege
 /// levels; for what is cached, the emulator's own rule that it follows from the rest.
-struct ProcessorInvariant {
+struct ProcessorInvariant: Sendable {
   let text: String
-  let holds: (Processor) -> Bool
+  let holds: @Sendable (Processor) -> Bool
 
   /// The ones that do not hold.
   static func broken(_ state: Processor) -> [String] {

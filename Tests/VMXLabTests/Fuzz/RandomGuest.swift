@@ -108,7 +108,7 @@ struct RandomGuest {
     put(
       segmentDescriptor(base: 0, limit: 0xf_ffff, access: 0x93, flags: is32Bit ? 0xc : 0),
       at: Place.gdt + 16)
-    for (index, tss) in [(UInt64(3), Place.tss), (5, Place.otherTSS), (7, Place.otherTSS)] {
+    for (index, tss) in [(3 as UInt64, Place.tss), (5, Place.otherTSS), (7, Place.otherTSS)] {
       let access: UInt64 = index == 7 ? 0x81 : 0x89
       put(
         segmentDescriptor(base: tss, limit: 0x167, access: access, flags: 0),
@@ -159,7 +159,7 @@ struct RandomGuest {
     for level in 0..<UInt64(4) {
       for page in 0..<Place.pagesALevel {
         let table = Place.tables + (level * Place.pagesALevel + page) * 0x1000
-        for index in stride(from: UInt64(0), to: 0x1000, by: entrySize) {
+        for index in stride(from: 0 as UInt64, to: 0x1000, by: UInt64.Stride(entrySize)) {
           let entry = pageEntry(level: level)
           if entrySize == 4 {
             machine.memory.map.host(table + index)?.storeBytes(
@@ -332,12 +332,17 @@ struct RandomGuest {
   }
 
   private mutating func setModelSpecificRegisters() {
-    for (register, value) in [
-      (MSR.ia32SYSENTERCS, random.next() & 0xffff), (MSR.ia32SYSENTERESP, random.next() & 0x3_fff8),
-      (MSR.ia32SYSENTEREIP, random.next() & 0xffff), (MSR.ia32STAR, random.next()),
-      (MSR.ia32LSTAR, random.next() & 0xffff), (MSR.ia32CSTAR, random.next() & 0xffff),
-      (MSR.ia32FMASK, random.next() & 0x3f_7fd5), (MSR.ia32KernelGSBase, random.next() & 0x3_ffff),
-    ] {
+    let values: [(UInt32, UInt64)] = [
+      (MSR.ia32SYSENTERCS, random.next() & 0xffff),
+      (MSR.ia32SYSENTERESP, random.next() & 0x3_fff8),
+      (MSR.ia32SYSENTEREIP, random.next() & 0xffff),
+      (MSR.ia32STAR, random.next()),
+      (MSR.ia32LSTAR, random.next() & 0xffff),
+      (MSR.ia32CSTAR, random.next() & 0xffff),
+      (MSR.ia32FMASK, random.next() & 0x3f_7fd5),
+      (MSR.ia32KernelGSBase, random.next() & 0x3_ffff),
+    ]
+    for (register, value) in values {
       let cpl = state.pointee.cpl
       state.pointee.cpl = 0
       _ = state.pointee.writeMSR(register, value)

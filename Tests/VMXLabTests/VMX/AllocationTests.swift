@@ -119,6 +119,35 @@ struct AllocationTests {
     #expect(allocations(runner, instructions: 100_000) == few)
   }
 
+  @Test("accesses to the virtual APIC, and the VM exits that they cause, allocate nothing")
+  func virtualAPIC() throws {
+    let runner = try VMXRunner()
+    runner.set(.useTPRShadow)
+    runner.set(.externalInterruptExiting)
+    runner.set(secondary: [.virtualizeAPICAccesses, .virtualInterruptDelivery])
+    runner.vmcs.apicAccessAddress = Place.guestData
+    runner.vmcs.virtualAPICAddress = Place.guestStack
+    runner.vmcs.eoiExitBitmap1 = 1 << 2
+    runner.vmcs.guestRFLAGS = 0x202
+    // The guest sends itself interrupt 0x42, whose handler ends it; that exits. VMRESUME; the handler
+    // begins again, with the IST's stack.
+    let handler = Place.guestHandlers + 0x42 * 16
+    // MOV DWORD [RBX], 0; JMP back to the self-IPI.
+    runner.setGuestCode([0xc7, 0x01, 0x42, 0, 4, 0, 0xeb, 0xfe])
+    let back = Int32(truncatingIfNeeded: Int64(Place.guestCode) - Int64(handler) - 12)
+    let jump = (0..<4).map { UInt8(truncatingIfNeeded: back >> Int32($0 * 8)) }
+    runner.machine.writeMemory([0xc7, 0x03, 0, 0, 0, 0, 0xfb, 0xe9] + jump, at: handler)
+    let gate = Place.guestIDT + 0x42 * 16
+    runner.put(runner.get(gate) | 1 << 32, at: gate)
+    runner.put(Place.guestStack + 0x2000, at: Place.guestTSS + 0x24)
+    runner.state.pointee.general[1] = Place.guestData + 0x300
+    runner.state.pointee.general[3] = Place.guestData + 0xb0
+    #expect(runner.exitReason() == .virtualizedEOI)
+    runner.machine.writeMemory(Code.vmresume, at: Place.host)
+    // VMRESUME; STI; JMP; the self-IPI; the EOI.
+    expectNone(runner, instructionsAnEntry: 5) { $0.entries }
+  }
+
   @Test("VMfailInvalid and the launch state's failures allocate nothing")
   func earlyFailures() throws {
     let runner = try VMXRunner()

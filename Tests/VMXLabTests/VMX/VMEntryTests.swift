@@ -384,9 +384,9 @@ struct VMEntryTests {
     runner.vmcs.hostCR3 |= 1 << 46
     _ = runner.enter()
     runner.vmcs.hostCR3 &= ~(1 << 46)
-    runner.vmcs.pinBasedControls |= 1 << 7
+    runner.vmcs.primaryProcessorBasedControls |= 1 << 17
     _ = runner.enter()
-    runner.vmcs.pinBasedControls &= ~(1 << 7)
+    runner.vmcs.primaryProcessorBasedControls &= ~(1 << 17)
     runner.put(UInt64(MSR.ia32KernelGSBase), at: Place.msrLoadList)
     runner.put(1 << 47, at: Place.msrLoadList + 8)
     runner.vmcs.entryMSRLoadAddress = Place.msrLoadList
@@ -401,7 +401,7 @@ struct VMEntryTests {
         host-state field(s)): Host CR3 must not exceed the physical-address width: Host CR3 = \
         0x400000440000; bit 46 must be 0 [Checks on Host Control Registers, MSRs, and SSP: hostCR3Width]
         """)
-    #expect(recorder.lines[1].contains("bit 7 (\"process posted interrupts\") must be 0"))
+    #expect(recorder.lines[1].contains("bit 17 (\"activate tertiary controls\") must be 0"))
     #expect(recorder.lines[2].contains("exit reason 0x80000022 (34, "))
     #expect(recorder.lines[2].contains("qualification 1"))
     #expect(recorder.lines[2].contains("MSR 0xc0000102 = 0x800000000000"))

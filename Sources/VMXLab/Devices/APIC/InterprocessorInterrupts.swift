@@ -16,7 +16,12 @@ extension LocalAPIC {
       isLogical: low & InterruptCommand.logicalDestination != 0, isExtended: isExtended)
     switch message.deliveryMode {
     case .fixed, .lowestPriority:
-      guard message.vector >= 16 else { return reportError(ErrorStatus.sendIllegalVector) }
+      // What one sends to oneself is received without having been sent.
+      let isOwn = InterruptCommand.Shorthand(low) == .oneself
+      guard message.vector >= 16 else {
+        return reportError(
+          isOwn ? ErrorStatus.receiveIllegalVector : ErrorStatus.sendIllegalVector)
+      }
     case .initialize:
       // INIT level de-assert concerned arbitration IDs alone.
       let isLevel = low & InterruptCommand.levelTriggered != 0

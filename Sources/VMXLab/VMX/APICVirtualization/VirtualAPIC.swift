@@ -203,13 +203,14 @@ extension Processor {
   }
 
   /// At an instruction boundary, before any event: emulates the write to the APIC-access page that the
-  /// operation made, and records the VM exit that is due. True if one is.
+  /// operation made, or records the VM exit that is due. True if there is something new to look at.
   ///
   /// Source: Intel SDM, "APIC-Write Emulation".
   mutating func finishAPICVirtualization() -> Bool {
     if vmx.apic.write.isDue {
       vmx.apic.write.isDue = false
       emulateAPICWrite(vmx.apic.write.offset)
+      return true
     }
     // In the shutdown state the exit waits until an event ends that state.
     guard let reason = vmx.apic.trapExit, activity != .shutdown else {

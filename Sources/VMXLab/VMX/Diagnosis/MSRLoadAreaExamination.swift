@@ -23,6 +23,12 @@ extension VMCSDump {
   func examineMSRLoadArea(on capabilities: VMXCapabilities) -> MSRLoadAreaExamination {
     var result = MSRLoadAreaExamination()
     let rules = VMEntryRule.allCases.filter { $0.entry.section == .msrLoading }
+    // What is read at a wrong address is not the hypervisor's list.
+    if self["entryMSRLoadAddress"].map({ $0 & (capabilities.structureAddressReserved | 0xf) }) ?? 0
+      != 0
+    {
+      return result
+    }
     let isKnown = knownMSRLoadArea != nil
     // Entries that are known are checked even where others, or their number, are not.
     let entries = knownMSRLoadArea ?? entryMSRLoadArea ?? []

@@ -1,5 +1,5 @@
-/// Makes up values for what a dump does not hold, to find out whether they matter: values of many kinds,
-/// so that each rule that depends on one of them is seen to hold and to be broken. Always the same ones.
+/// Makes up values for what a dump does not hold, to find out which rules would be checked: values of many
+/// kinds, so that every condition is met by some. Always the same ones.
 struct UnknownSamples: RandomNumberGenerator {
   private var state: UInt64
 
@@ -17,6 +17,17 @@ struct UnknownSamples: RandomNumberGenerator {
   }
 
   mutating func flip() -> Bool { next() & 1 != 0 }
+
+  /// A value for `field`: of those that decide what is checked, more that do.
+  mutating func value(of field: VMCSField) -> UInt64 {
+    switch field.key {
+    case "vmcsLinkPointer": linkPointer()
+    case "guestActivityState": next() & 3
+    // A valid event of any type, with and without an error code.
+    case "entryInterruptionInformation": flip() ? value() : 1 << 31 | next() & 0xfff
+    default: value()
+    }
+  }
 
   /// A value for a field of unknown content.
   mutating func value() -> UInt64 {

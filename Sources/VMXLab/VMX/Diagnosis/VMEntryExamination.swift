@@ -13,8 +13,8 @@ public struct UndecidedRule: Equatable, Sendable {
   }
 }
 
-/// What the rules of a VM entry say of a dump. Nothing is guessed: a rule is broken, or is kept, only if
-/// it would be so whatever is in the fields and the memory that the dump does not hold.
+/// What the rules of a VM entry say of a dump. Nothing is guessed: a rule is broken only if all that it
+/// reads is known, and kept only if that is so too, or if known controls keep it from being checked.
 public struct VMEntryExamination: Sendable {
   /// The rules that are broken, in the order of the checks.
   public let broken: [BrokenRule]
@@ -41,7 +41,7 @@ public struct VMEntryExamination: Sendable {
   let firstRefusedMSR: UInt32?
 
   /// How often the unknown is made up anew.
-  static let standardRounds = 512
+  static let standardRounds = 256
 
   /// Checks `dump` against all rules on a processor with these capabilities.
   public init(of dump: VMCSDump, on capabilities: VMXCapabilities) {
@@ -52,30 +52,40 @@ public struct VMEntryExamination: Sendable {
     let unknown = VMCSField.all.filter { $0.group != .unchecked && !dump.knows($0) }
     let isComplete =
       unknown.isEmpty && VMEntryRuleInput.allCases.allSatisfy { !dump.lacks($0) }
+    // What each rule that lacks something lacks.
+    var lacking: [VMEntryRule: UndecidedRule] = [:]
+    if !isComplete {
+      for entry in VMEntryRuleCatalogue.entries {
+        let fields = entry.fieldKeys.filter { dump[$0] == nil }
+        let inputs = entry.rule.inputs.filter(dump.lacks)
+        if !fields.isEmpty || !inputs.isEmpty {
+          lacking[entry.rule] = UndecidedRule(
+            rule: entry.rule, missingFields: fields, missingInputs: inputs)
+        }
+      }
+    }
     var counts: [VMEntryRule: Int] = [:]
     var found: [VMEntryRule: BrokenRule] = [:]
-    var order: [VMEntryRule] = []
+    var open: [VMEntryRule: UndecidedRule] = [:]
     let roundCount = isComplete ? 1 : rounds
     for round in 0..<roundCount {
-      let broken = dump.brokenRules(on: capabilities, unknown: unknown, round: round)
-      for rule in broken {
-        if counts[rule.rule] == nil { order.append(rule.rule) }
+      var reporter = ExaminingReporter()
+      dump.check(on: capabilities, unknown: unknown, round: round, for: &reporter)
+      for rule in reporter.broken {
         counts[rule.rule, default: 0] += 1
         found[rule.rule] = rule
       }
+      // A rule that lacks something is undecided as soon as it is checked at all: that some values keep
+      // it, or break it, says nothing of the others.
+      for rule in reporter.checked where open[rule] == nil { open[rule] = lacking[rule] }
     }
     var decided: [BrokenRule] = []
-    var open: [VMEntryRule: UndecidedRule] = [:]
-    for (rule, count) in counts {
-      let missingFields = rule.entry.fieldKeys.filter { dump[$0] == nil }
-      let missingInputs = rule.inputs.filter(dump.lacks)
-      // A rule that every made-up value breaks may still be kept by a value that was not made up.
-      let isCertain = count == roundCount && missingFields.isEmpty && missingInputs.isEmpty
-      if isCertain, let rule = found[rule] {
+    for (rule, count) in counts where open[rule] == nil {
+      if count == roundCount, let rule = found[rule] {
         decided.append(rule)
       } else {
-        open[rule] = UndecidedRule(
-          rule: rule, missingFields: missingFields, missingInputs: missingInputs)
+        // It depends on something that it does not name.
+        open[rule] = UndecidedRule(rule: rule, missingFields: [], missingInputs: [])
       }
     }
     let position = Dictionary(
@@ -89,16 +99,33 @@ public struct VMEntryExamination: Sendable {
   }
 }
 
+/// Collects the rules that were checked, and those of them that are broken.
+private struct ExaminingReporter: RuleReporter {
+  private(set) var checked: [VMEntryRule] = []
+  private(set) var broken: [BrokenRule] = []
+
+  mutating func holds(_ rule: VMEntryRule, _ condition: Bool) -> Bool {
+    checked.append(rule)
+    if !condition { broken.append(BrokenRule(rule: rule, faults: 0)) }
+    return true
+  }
+
+  mutating func clear(_ rule: VMEntryRule, _ faults: UInt64) -> Bool {
+    checked.append(rule)
+    if faults != 0 { broken.append(BrokenRule(rule: rule, faults: faults)) }
+    return true
+  }
+}
+
 extension VMCSDump {
-  /// Every rule before MSR loading that is broken with the unknown made up for `round`.
-  func brokenRules(
-    on capabilities: VMXCapabilities, unknown: [VMCSField], round: Int
-  ) -> [BrokenRule] {
+  /// Makes every check before MSR loading with the unknown made up for `round`.
+  fileprivate func check(
+    on capabilities: VMXCapabilities, unknown: [VMCSField], round: Int,
+    for reporter: inout ExaminingReporter
+  ) {
     var samples = UnknownSamples(round: round)
     var vmcs = vmcs
-    for field in unknown {
-      vmcs[field] = field.key == "vmcsLinkPointer" ? samples.linkPointer() : samples.value()
-    }
+    for field in unknown { vmcs[field] = samples.value(of: field) }
     let linked = vmcs.vmcsLinkPointer
     let state = VMEntryProcessorState(
       isInIA32eMode: processor.isInIA32eMode ?? samples.flip(),
@@ -108,10 +135,10 @@ extension VMCSDump {
     let memory = SampledMemory(
       known: memory, revision: UInt32(truncatingIfNeeded: capabilities.msrs.basic) & 0x7fff_ffff,
       round: round)
-    return withUnsafePointer(to: vmcs) { vmcs in
+    withUnsafePointer(to: vmcs) { vmcs in
       withUnsafePointer(to: capabilities) { capabilities in
         VMEntryContext(vmcs: vmcs, capabilities: capabilities, processor: state, memory: memory)
-          .brokenRules()
+          .checkAll(&reporter)
       }
     }
   }

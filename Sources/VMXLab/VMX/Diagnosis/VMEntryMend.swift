@@ -54,6 +54,11 @@ extension BrokenRule {
         return mend(field, change.value(field, vmcs, capabilities), vmcs, line.advice)
       }
     }
+    if isInMemory(vmcs) {
+      return VMEntryMend(
+        field: nil, value: 0, changes: 0,
+        advice: "clear bits \(hexadecimal(faults)) of the entry in the table at guest CR3")
+    }
     if faults != 0, let field = entry.fields.first {
       return mend(field, vmcs[field] ^ faults, vmcs, nil)
     }

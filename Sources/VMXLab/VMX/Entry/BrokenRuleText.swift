@@ -9,7 +9,8 @@ extension BrokenRule {
     let entry = rule.entry
     var text = entry.sentence
     if text.hasSuffix(".") { text.removeLast() }
-    var facts = entry.fields.map { "\($0.name) = \(hexadecimal(vmcs[$0]))" }
+    let fields = entry.fields.dropFirst(isInMemory(vmcs) ? 1 : 0)
+    var facts = fields.map { "\($0.name) = \(hexadecimal(vmcs[$0]))" }
     if let msr { facts.append(msr.text) }
     if !facts.isEmpty { text += ": " + facts.joined(separator: ", ") }
     if let faults = faultText(vmcs) { text += "; " + faults }
@@ -20,6 +21,7 @@ extension BrokenRule {
   /// is not about bits.
   public func faultText(_ vmcs: VMCS) -> String? {
     guard faults != 0, let field = rule.entry.fields.first else { return nil }
+    if isInMemory(vmcs) { return "bits \(hexadecimal(faults)) of the entry in memory must be 0" }
     let value = vmcs[field]
     let names = Self.bitNames(of: field)
     func list(_ bits: UInt64, mustBe setting: Int) -> String? {
@@ -35,6 +37,16 @@ extension BrokenRule {
     }
     let parts = [list(faults & value, mustBe: 0), list(faults & ~value, mustBe: 1)]
     return parts.compactMap { $0 }.joined(separator: "; ")
+  }
+
+  /// Whether the bits at fault are those of a page-directory-pointer-table entry in memory, which is what
+  /// a guest without EPT uses instead of the field.
+  public func isInMemory(_ vmcs: VMCS) -> Bool {
+    guard rule.inputs.contains(.pageDirectoryPointerTable) else { return false }
+    let primary = PrimaryProcessorBasedControls(rawValue: vmcs.primaryProcessorBasedControls)
+    let secondary = SecondaryProcessorBasedControls(
+      rawValue: vmcs.secondaryProcessorBasedControls)
+    return !primary.contains(.activateSecondaryControls) || !secondary.contains(.enableEPT)
   }
 
   /// The names of the bits of a field that holds controls.
