@@ -2,7 +2,7 @@
 //
 // Source: Intel SDM, "Paging".
 extension Processor {
-  var pagingMode: PagingMode {
+  @inline(__always) var pagingMode: PagingMode {
     if !cr0.contains(.pg) { return .none }
     if !cr4.contains(.pae) { return .bits32 }
     if !efer.contains(.lma) { return .pae }

@@ -45,7 +45,9 @@ struct AddressSpaceMemory {
   }
 
   /// The number last used for `key`.
-  func number(for key: AddressSpaceKey) -> UInt64? {
+  ///
+  /// Mutating so that it works in place: a large value is copied for a method that is not.
+  mutating func number(for key: AddressSpaceKey) -> UInt64? {
     let first = key.set &* 2
     for place in first...first &+ 1 where entries[place].key == key {
       guard entries[place].number != 0,
@@ -75,7 +77,7 @@ extension AddressSpaceKey {
 }
 
 extension Processor {
-  private var addressSpaceKey: AddressSpaceKey {
+  @inline(__always) private var addressSpaceKey: AddressSpaceKey {
     let cr0Bits = cr0.rawValue & (CR0.wp.rawValue | CR0.pg.rawValue)
     let eferBits = efer.rawValue & (EFER.nxe.rawValue | EFER.lma.rawValue)
     return AddressSpaceKey(
@@ -87,7 +89,7 @@ extension Processor {
   /// The current virtual-processor identifier: 0 in VMX root operation and without VPID.
   ///
   /// Source: Intel SDM, "Virtual Processor Identifiers (VPIDs)".
-  var currentVPID: UInt16 {
+  @inline(__always) var currentVPID: UInt16 {
     vmx.isNonRoot && vmx.secondary.contains(.enableVPID) ? vmx.vmcs.virtualProcessorIdentifier : 0
   }
 

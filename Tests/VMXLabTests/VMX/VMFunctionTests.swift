@@ -80,6 +80,8 @@ struct VMFunctionTests {
     ] as [(UInt32, UInt32, UInt64)] {
       let runner = try runner(function, index: index)
       runner.put(Self.other | pointer, at: Place.eptpList + 8)
+      // What lies behind the list is not read.
+      runner.put(Self.other | 0x1e, at: Place.eptpList + 512 * 8)
       #expect(runner.exitReason() == .vmfunc)
       #expect(runner.vmcs.exitInstructionLength == 3)
       #expect(runner.vmcs.exitQualification == 0)

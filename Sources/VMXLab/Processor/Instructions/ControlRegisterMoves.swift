@@ -63,7 +63,7 @@ extension Processor {
   }
 
   /// Value of a general register operand given by offset, as wide as a system instruction uses it.
-  func systemOperand(_ offset: UInt8) -> UInt64 {
+  @inline(__always) func systemOperand(_ offset: UInt8) -> UInt64 {
     let value = general[Int(offset >> 3) & 15]
     return mode == .long ? value : value & 0xffff_ffff
   }

@@ -73,7 +73,9 @@ extension Processor {
     }
     guard isArmed else { return }
     let wakesByMaskedInterrupt = extensions & 1 != 0
-    if wakesByMaskedInterrupt, watchesInterruptWindow, systemFlags & RFLAGS.if.rawValue == 0 {
+    if wakesByMaskedInterrupt, systemFlags & RFLAGS.if.rawValue == 0,
+      watchesInterruptWindow || (vmx.isNonRoot && vmx.apic.hasInterrupt)
+    {
       return
     }
     enter(

@@ -97,7 +97,7 @@ extension Processor {
   }
 
   /// "Enable VPID" in the current VMCS: VM entries and VM exits invalidate nothing.
-  var currentVMCSUsesVPID: Bool {
+  @inline(__always) var currentVMCSUsesVPID: Bool {
     let primary = PrimaryProcessorBasedControls(rawValue: vmx.vmcs.primaryProcessorBasedControls)
     let secondary = SecondaryProcessorBasedControls(
       rawValue: vmx.vmcs.secondaryProcessorBasedControls)

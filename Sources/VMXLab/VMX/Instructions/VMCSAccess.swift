@@ -97,7 +97,7 @@ extension Processor {
   /// VM-exit instruction information for VMREAD and VMWRITE: both operands.
   ///
   /// Source: Intel SDM, "Information for VM Exits Due to Instruction Execution", VMREAD and VMWRITE.
-  private func vmcsAccessInformation(_ i: InstructionReference, memory: Bool) -> UInt32 {
+  private mutating func vmcsAccessInformation(_ i: InstructionReference, memory: Bool) -> UInt32 {
     guard vmx.isNonRoot else { return 0 }
     let isRead = i.pointer.pointee.immediate == VMCSAccessForm.read
     let encoding = isRead ? i.pointer.pointee.source : i.pointer.pointee.destination
