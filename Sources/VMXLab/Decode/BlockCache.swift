@@ -27,7 +27,7 @@ final class BlockCache {
   var table: UnsafeMutablePointer<UnsafeMutablePointer<Block>?> { slots }
 
   @inline(__always) static func slot(_ physical: UInt64, _ mode: UInt8) -> Int {
-    Int(truncatingIfNeeded: (physical ^ physical >> 16 ^ UInt64(mode) << 9) & UInt64(slotCount - 1))
+    Int(truncatingIfNeeded: (physical ^ physical >> 16 ^ UInt64(mode) << 8) & UInt64(slotCount - 1))
   }
 
   /// Whether the arena is too full for another block: call `removeAll` before `insert`.
