@@ -78,9 +78,22 @@
       random = SeededGenerator(seed: seed)
     }
 
+    private static let approximations: Set<String> = ["rcpps", "rcpss", "rsqrtps", "rsqrtss"]
+
+    /// Status flags that the manual leaves undefined.
+    private static func undefinedFlags(_ form: VectorForm) -> RFLAGS {
+      switch "\(form.name)" {
+      case "andn", "bzhi", "blsi", "blsr", "blsmsk": [.af, .pf]
+      case "bextr": [.af, .pf, .sf]
+      default: []
+      }
+    }
+
     /// Compares one line in its legacy and VEX encodings, with registers and with memory.
     mutating func compare(_ form: VectorForm) {
       if case .system = form.shape { return }
+      // Not exact: see `ReciprocalTests`.
+      if Self.approximations.contains("\(form.name)") { return }
       for (isVEX, isWide) in [(false, false), (true, false), (true, true)] {
         if form.options.contains(isVEX ? .legacyOnly : .vexOnly) { continue }
         guard form.isOffered(by: hostFeatures, isVEX: isVEX, isWide: isWide) else {
@@ -99,8 +112,9 @@
     ) {
       // Every immediate of what an immediate steers.
       let hasImmediate = form.options.contains(.immediate)
-      let count = hasImmediate ? 256 : 6
-      for number in 0..<count {
+      let count = hasImmediate ? isMemory ? 16 : 256 : 6
+      for step in 0..<count {
+        let number = isMemory ? step * 17 : step
         let instruction = VectorCase(
           form, vex: isVEX, wide: isWide, memory: isMemory,
           immediate: hasImmediate ? UInt8(number) : nil, using: &random)
@@ -127,6 +141,10 @@
         }
       }
       expected.extended = normalized
+      let undefined = Self.undefinedFlags(instruction.form).rawValue
+      if case .fellThrough = expectedEnd {
+        actual.flags = actual.flags & ~undefined | expected.flags & undefined
+      }
       if expected == actual, expectedEnd == actualEnd { return true }
       let name = "\(instruction.isVEX ? "vex" : "legacy") \(instruction.form.name)"
       let bytes = instruction.bytes.map { String($0, radix: 16) }.joined(separator: " ")

@@ -29,10 +29,9 @@ struct VectorForm: Sendable {
   init(
     _ name: StaticString, _ prefix: MandatoryPrefix, _ opcode: UInt16, _ shape: VectorShape,
     _ feature: CPUFeature, _ options: VectorFormOptions = [], digit: UInt8? = nil,
-    memory: VectorMemorySize = .full, wide wideKernel: VectorKernel? = nil,
-    result: UInt8? = nil, vex vexFeature: CPUFeature? = nil,
+    memory: VectorMemorySize = .full, result: UInt8? = nil, vex vexFeature: CPUFeature? = nil,
     wideFeature: CPUFeature? = nil, timing: TimingClass = .sse,
-    _ kernel: @escaping VectorKernel = copyKernel
+    _ kernel: @escaping VectorKernel = copyKernel, wide wideKernel: VectorKernel? = nil
   ) {
     self.name = name
     self.prefix = prefix

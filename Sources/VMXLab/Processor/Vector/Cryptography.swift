@@ -48,7 +48,8 @@ extension VectorForm {
     VectorForm("gf2p8mulb", .x66, 0x38cf, .binary, .gfni, [.w0], wideFeature: .avx) {
       binary(UInt8.self, $0, $1, $2, $3) { GaloisField.multiply($0, $1) }
     },
-    VectorForm("gf2p8affineqb", .x66, 0x3ace, .binary, .gfni, [.immediate, .w1], wideFeature: .avx) {
+    VectorForm("gf2p8affineqb", .x66, 0x3ace, .binary, .gfni, [.immediate, .w1], wideFeature: .avx)
+    {
       result, a, b, control in
       affine(result, a, b, control) { $0 }
     },

@@ -65,7 +65,8 @@ private func maskedLoad<E: OperandWidth>(
   let result = core.vectorResult
   result.put(0, 0)
   (result + 16).put(0, 0)
-  for index in 0..<Int(byteCount) / MemoryLayout<E>.size where mask.element(index, type).isNegative {
+  for index in 0..<Int(byteCount) / MemoryLayout<E>.size where mask.element(index, type).isNegative
+  {
     guard
       let linear = core.linearAddress(
         i, type, .read, distance: UInt64(index &* MemoryLayout<E>.size)),

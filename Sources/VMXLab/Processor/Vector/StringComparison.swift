@@ -3,30 +3,50 @@
 /// Source: Intel SDM, "String Comparison Instructions" (imm8 control byte operation).
 extension VectorForm {
   static let stringComparison: [VectorForm] = [
-    comparison("pcmpestrm", 0x3a60, .own(
-      register: { compareStrings($0, $1, vex: false, .register, explicit: true, mask: true) },
-      memory: { compareStrings($0, $1, vex: false, .memory, explicit: true, mask: true) }), .sse42),
-    comparison("pcmpestri", 0x3a61, .own(
-      register: { compareStrings($0, $1, vex: false, .register, explicit: true, mask: false) },
-      memory: { compareStrings($0, $1, vex: false, .memory, explicit: true, mask: false) }), .sse42),
-    comparison("pcmpistrm", 0x3a62, .own(
-      register: { compareStrings($0, $1, vex: false, .register, explicit: false, mask: true) },
-      memory: { compareStrings($0, $1, vex: false, .memory, explicit: false, mask: true) }), .sse42),
-    comparison("pcmpistri", 0x3a63, .own(
-      register: { compareStrings($0, $1, vex: false, .register, explicit: false, mask: false) },
-      memory: { compareStrings($0, $1, vex: false, .memory, explicit: false, mask: false) }), .sse42),
-    comparison("vpcmpestrm", 0x3a60, .own(
-      register: { compareStrings($0, $1, vex: true, .register, explicit: true, mask: true) },
-      memory: { compareStrings($0, $1, vex: true, .memory, explicit: true, mask: true) }), .avx),
-    comparison("vpcmpestri", 0x3a61, .own(
-      register: { compareStrings($0, $1, vex: true, .register, explicit: true, mask: false) },
-      memory: { compareStrings($0, $1, vex: true, .memory, explicit: true, mask: false) }), .avx),
-    comparison("vpcmpistrm", 0x3a62, .own(
-      register: { compareStrings($0, $1, vex: true, .register, explicit: false, mask: true) },
-      memory: { compareStrings($0, $1, vex: true, .memory, explicit: false, mask: true) }), .avx),
-    comparison("vpcmpistri", 0x3a63, .own(
-      register: { compareStrings($0, $1, vex: true, .register, explicit: false, mask: false) },
-      memory: { compareStrings($0, $1, vex: true, .memory, explicit: false, mask: false) }), .avx),
+    comparison(
+      "pcmpestrm", 0x3a60,
+      .own(
+        register: { compareStrings($0, $1, vex: false, .register, explicit: true, mask: true) },
+        memory: { compareStrings($0, $1, vex: false, .memory, explicit: true, mask: true) }), .sse42
+    ),
+    comparison(
+      "pcmpestri", 0x3a61,
+      .own(
+        register: { compareStrings($0, $1, vex: false, .register, explicit: true, mask: false) },
+        memory: { compareStrings($0, $1, vex: false, .memory, explicit: true, mask: false) }),
+      .sse42),
+    comparison(
+      "pcmpistrm", 0x3a62,
+      .own(
+        register: { compareStrings($0, $1, vex: false, .register, explicit: false, mask: true) },
+        memory: { compareStrings($0, $1, vex: false, .memory, explicit: false, mask: true) }),
+      .sse42),
+    comparison(
+      "pcmpistri", 0x3a63,
+      .own(
+        register: { compareStrings($0, $1, vex: false, .register, explicit: false, mask: false) },
+        memory: { compareStrings($0, $1, vex: false, .memory, explicit: false, mask: false) }),
+      .sse42),
+    comparison(
+      "vpcmpestrm", 0x3a60,
+      .own(
+        register: { compareStrings($0, $1, vex: true, .register, explicit: true, mask: true) },
+        memory: { compareStrings($0, $1, vex: true, .memory, explicit: true, mask: true) }), .avx),
+    comparison(
+      "vpcmpestri", 0x3a61,
+      .own(
+        register: { compareStrings($0, $1, vex: true, .register, explicit: true, mask: false) },
+        memory: { compareStrings($0, $1, vex: true, .memory, explicit: true, mask: false) }), .avx),
+    comparison(
+      "vpcmpistrm", 0x3a62,
+      .own(
+        register: { compareStrings($0, $1, vex: true, .register, explicit: false, mask: true) },
+        memory: { compareStrings($0, $1, vex: true, .memory, explicit: false, mask: true) }), .avx),
+    comparison(
+      "vpcmpistri", 0x3a63,
+      .own(
+        register: { compareStrings($0, $1, vex: true, .register, explicit: false, mask: false) },
+        memory: { compareStrings($0, $1, vex: true, .memory, explicit: false, mask: false) }), .avx),
   ]
 
   private static func comparison(

@@ -1,7 +1,16 @@
 // Conversions between formats and integers, and rounding to integral values.
 extension VectorForm {
   static let conversions: [VectorForm] = [
-    floating("cvtps2pd", .none, 0x0f5a, .unary, .sse2, memory: .half,
+    floating(
+      "cvtps2pd", .none, 0x0f5a, .unary, .sse2, memory: .half,
+      { result, _, b, control in
+        convertElements(control) { host, environment in
+          elements(UInt64.self, result) {
+            VectorArithmetic<Binary32>.convert(
+              b.element($0, UInt32.self), to: Binary64.self, host, &environment)
+          }
+        }
+      },
       wide: { result, _, b, control in
         convertElements(control) { host, environment in
           wideElements(UInt64.self, result) {
@@ -9,16 +18,19 @@ extension VectorForm {
               b.element($0, UInt32.self), to: Binary64.self, host, &environment)
           }
         }
-      }
-    ) { result, _, b, control in
-      convertElements(control) { host, environment in
-        elements(UInt64.self, result) {
-          VectorArithmetic<Binary32>.convert(
-            b.element($0, UInt32.self), to: Binary64.self, host, &environment)
+      }),
+    floating(
+      "cvtpd2ps", .x66, 0x0f5a, .unary, .sse2, result: 16,
+      { result, _, b, control in
+        convertElements(control) { host, environment in
+          elements(UInt32.self, result) {
+            $0 > 1
+              ? 0
+              : VectorArithmetic<Binary64>.convert(
+                b.element($0, UInt64.self), to: Binary32.self, host, &environment)
+          }
         }
-      }
-    },
-    floating("cvtpd2ps", .x66, 0x0f5a, .unary, .sse2,
+      },
       wide: { result, _, b, control in
         convertElements(control) { host, environment in
           elements(UInt32.self, result) {
@@ -26,17 +38,7 @@ extension VectorForm {
               b.element($0, UInt64.self), to: Binary32.self, host, &environment)
           }
         }
-      }, result: 16
-    ) { result, _, b, control in
-      convertElements(control) { host, environment in
-        elements(UInt32.self, result) {
-          $0 > 1
-            ? 0
-            : VectorArithmetic<Binary64>.convert(
-              b.element($0, UInt64.self), to: Binary32.self, host, &environment)
-        }
-      }
-    },
+      }),
     floating("cvtss2sd", .xF3, 0x0f5a, .binary, .sse2, [.scalar], memory: .bytes(4)) {
       result, a, b, control in
       convertElements(control) { host, environment in
@@ -66,7 +68,16 @@ extension VectorForm {
     },
     floating("cvtps2dq", .x66, 0x0f5b, .unary, .sse2) { singleToInteger($0, $1, $2, $3, false) },
     floating("cvttps2dq", .xF3, 0x0f5b, .unary, .sse2) { singleToInteger($0, $1, $2, $3, true) },
-    floating("cvtdq2pd", .xF3, 0x0fe6, .unary, .sse2, memory: .half,
+    floating(
+      "cvtdq2pd", .xF3, 0x0fe6, .unary, .sse2, memory: .half,
+      { result, _, b, control in
+        convertElements(control) { _, environment in
+          elements(UInt64.self, result) {
+            VectorArithmetic<Binary64>.number(
+              Int64(b.element($0, UInt32.self).signed), &environment)
+          }
+        }
+      },
       wide: { result, _, b, control in
         convertElements(control) { _, environment in
           wideElements(UInt64.self, result) {
@@ -74,56 +85,63 @@ extension VectorForm {
               Int64(b.element($0, UInt32.self).signed), &environment)
           }
         }
-      }
-    ) { result, _, b, control in
-      convertElements(control) { _, environment in
-        elements(UInt64.self, result) {
-          VectorArithmetic<Binary64>.number(Int64(b.element($0, UInt32.self).signed), &environment)
-        }
-      }
-    },
-    floating("cvtpd2dq", .xF2, 0x0fe6, .unary, .sse2,
-      wide: { doubleToInteger($0, $1, $2, $3, 4, false) }, result: 16
-    ) { doubleToInteger($0, $1, $2, $3, 2, false) },
-    floating("cvttpd2dq", .x66, 0x0fe6, .unary, .sse2,
-      wide: { doubleToInteger($0, $1, $2, $3, 4, true) }, result: 16
-    ) { doubleToInteger($0, $1, $2, $3, 2, true) },
+      }),
+    floating(
+      "cvtpd2dq", .xF2, 0x0fe6, .unary, .sse2, result: 16,
+      { doubleToInteger($0, $1, $2, $3, 2, false) },
+      wide: { doubleToInteger($0, $1, $2, $3, 4, false) }),
+    floating(
+      "cvttpd2dq", .x66, 0x0fe6, .unary, .sse2, result: 16,
+      { doubleToInteger($0, $1, $2, $3, 2, true) },
+      wide: { doubleToInteger($0, $1, $2, $3, 4, true) }),
 
     // General registers.
-    floating("cvtsi2ss", .xF3, 0x0f2a, .insert, .sse, [.scalar, .w0, .generalW],
+    floating(
+      "cvtsi2ss", .xF3, 0x0f2a, .insert, .sse, [.scalar, .w0, .generalW],
       memory: .bytes(4)
     ) { integerToScalar(Binary32.self, UInt32.self, $0, $1, $2, $3) },
-    floating("cvtsi2ss", .xF3, 0x0f2a, .insert, .sse, [.scalar, .w1, .generalW],
+    floating(
+      "cvtsi2ss", .xF3, 0x0f2a, .insert, .sse, [.scalar, .w1, .generalW],
       memory: .bytes(8)
     ) { integerToScalar(Binary32.self, UInt64.self, $0, $1, $2, $3) },
-    floating("cvtsi2sd", .xF2, 0x0f2a, .insert, .sse2, [.scalar, .w0, .generalW],
+    floating(
+      "cvtsi2sd", .xF2, 0x0f2a, .insert, .sse2, [.scalar, .w0, .generalW],
       memory: .bytes(4)
     ) { integerToScalar(Binary64.self, UInt32.self, $0, $1, $2, $3) },
-    floating("cvtsi2sd", .xF2, 0x0f2a, .insert, .sse2, [.scalar, .w1, .generalW],
+    floating(
+      "cvtsi2sd", .xF2, 0x0f2a, .insert, .sse2, [.scalar, .w1, .generalW],
       memory: .bytes(8)
     ) { integerToScalar(Binary64.self, UInt64.self, $0, $1, $2, $3) },
-    floating("cvttss2si", .xF3, 0x0f2c, .toGeneral, .sse, [.scalar, .w0, .generalW],
+    floating(
+      "cvttss2si", .xF3, 0x0f2c, .toGeneral, .sse, [.scalar, .w0, .generalW],
       memory: .bytes(4)
     ) { scalarToInteger(Binary32.self, 32, true, $0, $1, $2, $3) },
-    floating("cvttss2si", .xF3, 0x0f2c, .toGeneral, .sse, [.scalar, .w1, .generalW],
+    floating(
+      "cvttss2si", .xF3, 0x0f2c, .toGeneral, .sse, [.scalar, .w1, .generalW],
       memory: .bytes(4)
     ) { scalarToInteger(Binary32.self, 64, true, $0, $1, $2, $3) },
-    floating("cvttsd2si", .xF2, 0x0f2c, .toGeneral, .sse2, [.scalar, .w0, .generalW],
+    floating(
+      "cvttsd2si", .xF2, 0x0f2c, .toGeneral, .sse2, [.scalar, .w0, .generalW],
       memory: .bytes(8)
     ) { scalarToInteger(Binary64.self, 32, true, $0, $1, $2, $3) },
-    floating("cvttsd2si", .xF2, 0x0f2c, .toGeneral, .sse2, [.scalar, .w1, .generalW],
+    floating(
+      "cvttsd2si", .xF2, 0x0f2c, .toGeneral, .sse2, [.scalar, .w1, .generalW],
       memory: .bytes(8)
     ) { scalarToInteger(Binary64.self, 64, true, $0, $1, $2, $3) },
-    floating("cvtss2si", .xF3, 0x0f2d, .toGeneral, .sse, [.scalar, .w0, .generalW],
+    floating(
+      "cvtss2si", .xF3, 0x0f2d, .toGeneral, .sse, [.scalar, .w0, .generalW],
       memory: .bytes(4)
     ) { scalarToInteger(Binary32.self, 32, false, $0, $1, $2, $3) },
-    floating("cvtss2si", .xF3, 0x0f2d, .toGeneral, .sse, [.scalar, .w1, .generalW],
+    floating(
+      "cvtss2si", .xF3, 0x0f2d, .toGeneral, .sse, [.scalar, .w1, .generalW],
       memory: .bytes(4)
     ) { scalarToInteger(Binary32.self, 64, false, $0, $1, $2, $3) },
-    floating("cvtsd2si", .xF2, 0x0f2d, .toGeneral, .sse2, [.scalar, .w0, .generalW],
+    floating(
+      "cvtsd2si", .xF2, 0x0f2d, .toGeneral, .sse2, [.scalar, .w0, .generalW],
       memory: .bytes(8)
     ) { scalarToInteger(Binary64.self, 32, false, $0, $1, $2, $3) },
-    floating("cvtsd2si", .xF2, 0x0f2d, .toGeneral, .sse2, [.scalar, .w1, .generalW],
+    floating(
+      "cvtsd2si", .xF2, 0x0f2d, .toGeneral, .sse2, [.scalar, .w1, .generalW],
       memory: .bytes(8)
     ) { scalarToInteger(Binary64.self, 64, false, $0, $1, $2, $3) },
 
@@ -142,7 +160,8 @@ extension VectorForm {
         }
       }
     },
-    floating("roundss", .x66, 0x3a0a, .binary, .sse41, [.immediate, .scalar],
+    floating(
+      "roundss", .x66, 0x3a0a, .binary, .sse41, [.immediate, .scalar],
       memory: .bytes(4)
     ) { result, a, b, control in
       roundElements(control) { isExact, environment in
@@ -152,7 +171,8 @@ extension VectorForm {
             b.element(0, UInt32.self), isExact: isExact, &environment), result)
       }
     },
-    floating("roundsd", .x66, 0x3a0b, .binary, .sse41, [.immediate, .scalar],
+    floating(
+      "roundsd", .x66, 0x3a0b, .binary, .sse41, [.immediate, .scalar],
       memory: .bytes(8)
     ) { result, a, b, control in
       roundElements(control) { isExact, environment in
@@ -164,21 +184,22 @@ extension VectorForm {
     },
 
     // Half precision.
-    floating("vcvtph2ps", .x66, 0x3813, .unary, .f16c, [.vexOnly, .w0], memory: .half,
+    floating(
+      "vcvtph2ps", .x66, 0x3813, .unary, .f16c, [.vexOnly, .w0], memory: .half,
+      { result, _, b, control in
+        convertElements(control) { _, environment in
+          elements(UInt32.self, result) { widenHalf(b.element($0, UInt16.self), &environment) }
+        }
+      },
       wide: { result, _, b, control in
         convertElements(control) { _, environment in
           wideElements(UInt32.self, result) { widenHalf(b.element($0, UInt16.self), &environment) }
         }
-      }
-    ) { result, _, b, control in
-      convertElements(control) { _, environment in
-        elements(UInt32.self, result) { widenHalf(b.element($0, UInt16.self), &environment) }
-      }
-    },
-    VectorForm("vcvtps2ph", .x66, 0x3a1d, .storeComputed, .f16c,
-      [.vexOnly, .w0, .immediate, .floatingPoint], memory: .half,
-      wide: { narrowSingles($0, $1, $2, $3, 8) }, result: 16
-    ) { narrowSingles($0, $1, $2, $3, 4) },
+      }),
+    VectorForm(
+      "vcvtps2ph", .x66, 0x3a1d, .storeComputed, .f16c,
+      [.vexOnly, .w0, .immediate, .floatingPoint], memory: .half, result: 16,
+      { narrowSingles($0, $1, $2, $3, 4) }, wide: { narrowSingles($0, $1, $2, $3, 8) }),
   ]
 }
 

@@ -45,14 +45,16 @@ extension VectorForm {
     floating("sqrtpd", .x66, 0x0f51, .unary, .sse2, timing: .sseDivide) {
       mapped(Binary64.self, $0, $1, $2, $3) { VectorArithmetic<Binary64>.squareRoot($0, $1, &$2) }
     },
-    floating("sqrtss", .xF3, 0x0f51, .binary, .sse, [.scalar], memory: .bytes(4),
+    floating(
+      "sqrtss", .xF3, 0x0f51, .binary, .sse, [.scalar], memory: .bytes(4),
       timing: .sseDivide
     ) {
       mappedScalar(Binary32.self, $0, $1, $2, $3) {
         VectorArithmetic<Binary32>.squareRoot($0, $1, &$2)
       }
     },
-    floating("sqrtsd", .xF2, 0x0f51, .binary, .sse2, [.scalar], memory: .bytes(8),
+    floating(
+      "sqrtsd", .xF2, 0x0f51, .binary, .sse2, [.scalar], memory: .bytes(8),
       timing: .sseDivide
     ) {
       mappedScalar(Binary64.self, $0, $1, $2, $3) {
@@ -63,7 +65,8 @@ extension VectorForm {
       result, _, b, _ in
       unary(UInt32.self, result, b) { ReciprocalApproximation.squareRoot($0) }
     },
-    VectorForm("rsqrtss", .xF3, 0x0f52, .binary, .sse, [.scalar], memory: .bytes(4),
+    VectorForm(
+      "rsqrtss", .xF3, 0x0f52, .binary, .sse, [.scalar], memory: .bytes(4),
       timing: .sseMultiply
     ) { result, a, b, _ in
       replaceLowest(
@@ -73,7 +76,8 @@ extension VectorForm {
       result, _, b, _ in
       unary(UInt32.self, result, b) { ReciprocalApproximation.reciprocal($0) }
     },
-    VectorForm("rcpss", .xF3, 0x0f53, .binary, .sse, [.scalar], memory: .bytes(4),
+    VectorForm(
+      "rcpss", .xF3, 0x0f53, .binary, .sse, [.scalar], memory: .bytes(4),
       timing: .sseMultiply
     ) { result, a, b, _ in
       replaceLowest(
@@ -127,10 +131,12 @@ extension VectorForm {
     floating("vcmppd", .x66, 0x0fc2, .binary, .avx, [.immediate, .vexOnly]) {
       packedCompare(Binary64.self, $0, $1, $2, $3, predicates: 31)
     },
-    floating("vcmpss", .xF3, 0x0fc2, .binary, .avx, [.immediate, .vexOnly, .scalar],
+    floating(
+      "vcmpss", .xF3, 0x0fc2, .binary, .avx, [.immediate, .vexOnly, .scalar],
       memory: .bytes(4)
     ) { scalarCompare(Binary32.self, $0, $1, $2, $3, predicates: 31) },
-    floating("vcmpsd", .xF2, 0x0fc2, .binary, .avx, [.immediate, .vexOnly, .scalar],
+    floating(
+      "vcmpsd", .xF2, 0x0fc2, .binary, .avx, [.immediate, .vexOnly, .scalar],
       memory: .bytes(8)
     ) { scalarCompare(Binary64.self, $0, $1, $2, $3, predicates: 31) },
     floating("ucomiss", .none, 0x0f2e, .compare, .sse, [.scalar], memory: .bytes(4)) {
@@ -170,12 +176,12 @@ extension VectorForm {
   static func floating(
     _ name: StaticString, _ prefix: MandatoryPrefix, _ opcode: UInt16, _ shape: VectorShape,
     _ feature: CPUFeature, _ options: VectorFormOptions = [], memory: VectorMemorySize = .full,
-    wide: VectorKernel? = nil, result: UInt8? = nil, timing: TimingClass = .sse,
-    _ kernel: @escaping VectorKernel
+    result: UInt8? = nil, timing: TimingClass = .sse, _ kernel: @escaping VectorKernel,
+    wide: VectorKernel? = nil
   ) -> VectorForm {
     VectorForm(
       name, prefix, opcode, shape, feature, options.union([.floatingPoint, .wideInAVX]),
-      memory: memory, wide: wide, result: result, timing: timing, kernel)
+      memory: memory, result: result, timing: timing, kernel, wide: wide)
   }
 }
 

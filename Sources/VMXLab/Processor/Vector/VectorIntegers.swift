@@ -1,54 +1,146 @@
 // Arithmetic, comparison and shifts of packed integers: `PackedInteger` on each quadword.
 extension VectorForm {
   static let integerArithmetic: [VectorForm] = [
-    VectorForm("paddb", .x66, 0x0ffc, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.addBytes) },
-    VectorForm("paddw", .x66, 0x0ffd, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.addWords) },
-    VectorForm("paddd", .x66, 0x0ffe, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.addDoublewords) },
-    VectorForm("paddq", .x66, 0x0fd4, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.addQuadwords) },
-    VectorForm("paddsb", .x66, 0x0fec, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.addSaturatingSignedBytes) },
-    VectorForm("paddsw", .x66, 0x0fed, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.addSaturatingSignedWords) },
-    VectorForm("paddusb", .x66, 0x0fdc, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.addSaturatingUnsignedBytes) },
-    VectorForm("paddusw", .x66, 0x0fdd, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.addSaturatingUnsignedWords) },
-    VectorForm("psubb", .x66, 0x0ff8, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.subtractBytes) },
-    VectorForm("psubw", .x66, 0x0ff9, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.subtractWords) },
-    VectorForm("psubd", .x66, 0x0ffa, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.subtractDoublewords) },
-    VectorForm("psubq", .x66, 0x0ffb, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.subtractQuadwords) },
-    VectorForm("psubsb", .x66, 0x0fe8, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.subtractSaturatingSignedBytes) },
-    VectorForm("psubsw", .x66, 0x0fe9, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.subtractSaturatingSignedWords) },
-    VectorForm("psubusb", .x66, 0x0fd8, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.subtractSaturatingUnsignedBytes) },
-    VectorForm("psubusw", .x66, 0x0fd9, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.subtractSaturatingUnsignedWords) },
+    VectorForm("paddb", .x66, 0x0ffc, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.addBytes)
+    },
+    VectorForm("paddw", .x66, 0x0ffd, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.addWords)
+    },
+    VectorForm("paddd", .x66, 0x0ffe, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.addDoublewords)
+    },
+    VectorForm("paddq", .x66, 0x0fd4, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.addQuadwords)
+    },
+    VectorForm("paddsb", .x66, 0x0fec, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.addSaturatingSignedBytes)
+    },
+    VectorForm("paddsw", .x66, 0x0fed, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.addSaturatingSignedWords)
+    },
+    VectorForm("paddusb", .x66, 0x0fdc, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.addSaturatingUnsignedBytes)
+    },
+    VectorForm("paddusw", .x66, 0x0fdd, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.addSaturatingUnsignedWords)
+    },
+    VectorForm("psubb", .x66, 0x0ff8, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.subtractBytes)
+    },
+    VectorForm("psubw", .x66, 0x0ff9, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.subtractWords)
+    },
+    VectorForm("psubd", .x66, 0x0ffa, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.subtractDoublewords)
+    },
+    VectorForm("psubq", .x66, 0x0ffb, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.subtractQuadwords)
+    },
+    VectorForm("psubsb", .x66, 0x0fe8, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.subtractSaturatingSignedBytes)
+    },
+    VectorForm("psubsw", .x66, 0x0fe9, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.subtractSaturatingSignedWords)
+    },
+    VectorForm("psubusb", .x66, 0x0fd8, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.subtractSaturatingUnsignedBytes)
+    },
+    VectorForm("psubusw", .x66, 0x0fd9, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.subtractSaturatingUnsignedWords)
+    },
     VectorForm("pand", .x66, 0x0fdb, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.and) },
-    VectorForm("pandn", .x66, 0x0fdf, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.andNot) },
+    VectorForm("pandn", .x66, 0x0fdf, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.andNot)
+    },
     VectorForm("por", .x66, 0x0feb, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.or) },
-    VectorForm("pxor", .x66, 0x0fef, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.exclusiveOr) },
-    VectorForm("pcmpeqb", .x66, 0x0f74, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.equalBytes) },
-    VectorForm("pcmpeqw", .x66, 0x0f75, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.equalWords) },
-    VectorForm("pcmpeqd", .x66, 0x0f76, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.equalDoublewords) },
-    VectorForm("pcmpgtb", .x66, 0x0f64, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.greaterBytes) },
-    VectorForm("pcmpgtw", .x66, 0x0f65, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.greaterWords) },
-    VectorForm("pcmpgtd", .x66, 0x0f66, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.greaterDoublewords) },
-    VectorForm("pminub", .x66, 0x0fda, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.minimumUnsignedBytes) },
-    VectorForm("pminsw", .x66, 0x0fea, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.minimumSignedWords) },
-    VectorForm("pmaxub", .x66, 0x0fde, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.maximumUnsignedBytes) },
-    VectorForm("pmaxsw", .x66, 0x0fee, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.maximumSignedWords) },
-    VectorForm("pavgb", .x66, 0x0fe0, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.averageBytes) },
-    VectorForm("pavgw", .x66, 0x0fe3, .binary, .sse2) { words($0, $1, $2, $3, PackedInteger.averageWords) },
-    VectorForm("pcmpeqq", .x66, 0x3829, .binary, .sse41) { words($0, $1, $2, $3, PackedInteger.equalQuadwords) },
-    VectorForm("pcmpgtq", .x66, 0x3837, .binary, .sse42) { words($0, $1, $2, $3, PackedInteger.greaterQuadwords) },
-    VectorForm("pminsb", .x66, 0x3838, .binary, .sse41) { words($0, $1, $2, $3, PackedInteger.minimumSignedBytes) },
-    VectorForm("pminsd", .x66, 0x3839, .binary, .sse41) { words($0, $1, $2, $3, PackedInteger.minimumSignedDoublewords) },
-    VectorForm("pminuw", .x66, 0x383a, .binary, .sse41) { words($0, $1, $2, $3, PackedInteger.minimumUnsignedWords) },
-    VectorForm("pminud", .x66, 0x383b, .binary, .sse41) { words($0, $1, $2, $3, PackedInteger.minimumUnsignedDoublewords) },
-    VectorForm("pmaxsb", .x66, 0x383c, .binary, .sse41) { words($0, $1, $2, $3, PackedInteger.maximumSignedBytes) },
-    VectorForm("pmaxsd", .x66, 0x383d, .binary, .sse41) { words($0, $1, $2, $3, PackedInteger.maximumSignedDoublewords) },
-    VectorForm("pmaxuw", .x66, 0x383e, .binary, .sse41) { words($0, $1, $2, $3, PackedInteger.maximumUnsignedWords) },
-    VectorForm("pmaxud", .x66, 0x383f, .binary, .sse41) { words($0, $1, $2, $3, PackedInteger.maximumUnsignedDoublewords) },
-    VectorForm("psignb", .x66, 0x3808, .binary, .ssse3) { words($0, $1, $2, $3, PackedInteger.signBytes) },
-    VectorForm("psignw", .x66, 0x3809, .binary, .ssse3) { words($0, $1, $2, $3, PackedInteger.signWords) },
-    VectorForm("psignd", .x66, 0x380a, .binary, .ssse3) { words($0, $1, $2, $3, PackedInteger.signDoublewords) },
-    VectorForm("pabsb", .x66, 0x381c, .unary, .ssse3) { eachWord($0, $1, $2, $3, PackedInteger.absoluteBytes) },
-    VectorForm("pabsw", .x66, 0x381d, .unary, .ssse3) { eachWord($0, $1, $2, $3, PackedInteger.absoluteWords) },
-    VectorForm("pabsd", .x66, 0x381e, .unary, .ssse3) { eachWord($0, $1, $2, $3, PackedInteger.absoluteDoublewords) },
+    VectorForm("pxor", .x66, 0x0fef, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.exclusiveOr)
+    },
+    VectorForm("pcmpeqb", .x66, 0x0f74, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.equalBytes)
+    },
+    VectorForm("pcmpeqw", .x66, 0x0f75, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.equalWords)
+    },
+    VectorForm("pcmpeqd", .x66, 0x0f76, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.equalDoublewords)
+    },
+    VectorForm("pcmpgtb", .x66, 0x0f64, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.greaterBytes)
+    },
+    VectorForm("pcmpgtw", .x66, 0x0f65, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.greaterWords)
+    },
+    VectorForm("pcmpgtd", .x66, 0x0f66, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.greaterDoublewords)
+    },
+    VectorForm("pminub", .x66, 0x0fda, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.minimumUnsignedBytes)
+    },
+    VectorForm("pminsw", .x66, 0x0fea, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.minimumSignedWords)
+    },
+    VectorForm("pmaxub", .x66, 0x0fde, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.maximumUnsignedBytes)
+    },
+    VectorForm("pmaxsw", .x66, 0x0fee, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.maximumSignedWords)
+    },
+    VectorForm("pavgb", .x66, 0x0fe0, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.averageBytes)
+    },
+    VectorForm("pavgw", .x66, 0x0fe3, .binary, .sse2) {
+      words($0, $1, $2, $3, PackedInteger.averageWords)
+    },
+    VectorForm("pcmpeqq", .x66, 0x3829, .binary, .sse41) {
+      words($0, $1, $2, $3, PackedInteger.equalQuadwords)
+    },
+    VectorForm("pcmpgtq", .x66, 0x3837, .binary, .sse42) {
+      words($0, $1, $2, $3, PackedInteger.greaterQuadwords)
+    },
+    VectorForm("pminsb", .x66, 0x3838, .binary, .sse41) {
+      words($0, $1, $2, $3, PackedInteger.minimumSignedBytes)
+    },
+    VectorForm("pminsd", .x66, 0x3839, .binary, .sse41) {
+      words($0, $1, $2, $3, PackedInteger.minimumSignedDoublewords)
+    },
+    VectorForm("pminuw", .x66, 0x383a, .binary, .sse41) {
+      words($0, $1, $2, $3, PackedInteger.minimumUnsignedWords)
+    },
+    VectorForm("pminud", .x66, 0x383b, .binary, .sse41) {
+      words($0, $1, $2, $3, PackedInteger.minimumUnsignedDoublewords)
+    },
+    VectorForm("pmaxsb", .x66, 0x383c, .binary, .sse41) {
+      words($0, $1, $2, $3, PackedInteger.maximumSignedBytes)
+    },
+    VectorForm("pmaxsd", .x66, 0x383d, .binary, .sse41) {
+      words($0, $1, $2, $3, PackedInteger.maximumSignedDoublewords)
+    },
+    VectorForm("pmaxuw", .x66, 0x383e, .binary, .sse41) {
+      words($0, $1, $2, $3, PackedInteger.maximumUnsignedWords)
+    },
+    VectorForm("pmaxud", .x66, 0x383f, .binary, .sse41) {
+      words($0, $1, $2, $3, PackedInteger.maximumUnsignedDoublewords)
+    },
+    VectorForm("psignb", .x66, 0x3808, .binary, .ssse3) {
+      words($0, $1, $2, $3, PackedInteger.signBytes)
+    },
+    VectorForm("psignw", .x66, 0x3809, .binary, .ssse3) {
+      words($0, $1, $2, $3, PackedInteger.signWords)
+    },
+    VectorForm("psignd", .x66, 0x380a, .binary, .ssse3) {
+      words($0, $1, $2, $3, PackedInteger.signDoublewords)
+    },
+    VectorForm("pabsb", .x66, 0x381c, .unary, .ssse3) {
+      eachWord($0, $1, $2, $3, PackedInteger.absoluteBytes)
+    },
+    VectorForm("pabsw", .x66, 0x381d, .unary, .ssse3) {
+      eachWord($0, $1, $2, $3, PackedInteger.absoluteWords)
+    },
+    VectorForm("pabsd", .x66, 0x381e, .unary, .ssse3) {
+      eachWord($0, $1, $2, $3, PackedInteger.absoluteDoublewords)
+    },
   ]
 
   static let integerProducts: [VectorForm] = [
@@ -109,29 +201,43 @@ extension VectorForm {
   ]
 
   static let integerPacking: [VectorForm] = [
-    VectorForm("packsswb", .x66, 0x0f63, .binary, .sse2) { narrowPairs($0, $1, $2, $3, PackedInteger.packSignedWords) },
-    VectorForm("packuswb", .x66, 0x0f67, .binary, .sse2) { narrowPairs($0, $1, $2, $3, PackedInteger.packUnsignedWords) },
-    VectorForm("packssdw", .x66, 0x0f6b, .binary, .sse2) { narrowPairs($0, $1, $2, $3, PackedInteger.packSignedDoublewords) },
+    VectorForm("packsswb", .x66, 0x0f63, .binary, .sse2) {
+      narrowPairs($0, $1, $2, $3, PackedInteger.packSignedWords)
+    },
+    VectorForm("packuswb", .x66, 0x0f67, .binary, .sse2) {
+      narrowPairs($0, $1, $2, $3, PackedInteger.packUnsignedWords)
+    },
+    VectorForm("packssdw", .x66, 0x0f6b, .binary, .sse2) {
+      narrowPairs($0, $1, $2, $3, PackedInteger.packSignedDoublewords)
+    },
     VectorForm("packusdw", .x66, 0x382b, .binary, .sse41) {
       narrowPairs($0, $1, $2, $3, PackedInteger.packUnsignedDoublewords)
     },
     VectorForm("punpcklbw", .x66, 0x0f60, .binary, .sse2) {
-      interleave($0, $1, $2, $3, 0, PackedInteger.interleaveLowBytes, PackedInteger.interleaveHighBytes)
+      interleave(
+        $0, $1, $2, $3, 0, PackedInteger.interleaveLowBytes, PackedInteger.interleaveHighBytes)
     },
     VectorForm("punpckhbw", .x66, 0x0f68, .binary, .sse2) {
-      interleave($0, $1, $2, $3, 1, PackedInteger.interleaveLowBytes, PackedInteger.interleaveHighBytes)
+      interleave(
+        $0, $1, $2, $3, 1, PackedInteger.interleaveLowBytes, PackedInteger.interleaveHighBytes)
     },
     VectorForm("punpcklwd", .x66, 0x0f61, .binary, .sse2) {
-      interleave($0, $1, $2, $3, 0, PackedInteger.interleaveLowWords, PackedInteger.interleaveHighWords)
+      interleave(
+        $0, $1, $2, $3, 0, PackedInteger.interleaveLowWords, PackedInteger.interleaveHighWords)
     },
     VectorForm("punpckhwd", .x66, 0x0f69, .binary, .sse2) {
-      interleave($0, $1, $2, $3, 1, PackedInteger.interleaveLowWords, PackedInteger.interleaveHighWords)
+      interleave(
+        $0, $1, $2, $3, 1, PackedInteger.interleaveLowWords, PackedInteger.interleaveHighWords)
     },
     VectorForm("punpckldq", .x66, 0x0f62, .binary, .sse2) {
-      interleave($0, $1, $2, $3, 0, PackedInteger.interleaveLowDoublewords, PackedInteger.interleaveHighDoublewords)
+      interleave(
+        $0, $1, $2, $3, 0, PackedInteger.interleaveLowDoublewords,
+        PackedInteger.interleaveHighDoublewords)
     },
     VectorForm("punpckhdq", .x66, 0x0f6a, .binary, .sse2) {
-      interleave($0, $1, $2, $3, 1, PackedInteger.interleaveLowDoublewords, PackedInteger.interleaveHighDoublewords)
+      interleave(
+        $0, $1, $2, $3, 1, PackedInteger.interleaveLowDoublewords,
+        PackedInteger.interleaveHighDoublewords)
     },
     VectorForm("punpcklqdq", .x66, 0x0f6c, .binary, .sse2) { result, a, b, _ in
       pair(a.element(0, UInt64.self), b.element(0, UInt64.self), result)
@@ -149,28 +255,33 @@ extension VectorForm {
       result, _, b, control in shift(result, b, control & 0xff, PackedInteger.shiftWordsRight)
     },
     VectorForm("psrld", .x66, 0x0fd2, .binary, .sse2, [.sharedSource], memory: .bytes(16)) {
-      result, a, b, _ in shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftDoublewordsRight)
+      result, a, b, _ in
+      shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftDoublewordsRight)
     },
     VectorForm("psrld", .x66, 0x0f72, .shift, .sse2, [.immediate, .registerOnly], digit: 2) {
       result, _, b, control in shift(result, b, control & 0xff, PackedInteger.shiftDoublewordsRight)
     },
     VectorForm("psrlq", .x66, 0x0fd3, .binary, .sse2, [.sharedSource], memory: .bytes(16)) {
-      result, a, b, _ in shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftQuadwordsRight)
+      result, a, b, _ in
+      shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftQuadwordsRight)
     },
     VectorForm("psrlq", .x66, 0x0f73, .shift, .sse2, [.immediate, .registerOnly], digit: 2) {
       result, _, b, control in shift(result, b, control & 0xff, PackedInteger.shiftQuadwordsRight)
     },
     VectorForm("psraw", .x66, 0x0fe1, .binary, .sse2, [.sharedSource], memory: .bytes(16)) {
-      result, a, b, _ in shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftWordsRightSigned)
+      result, a, b, _ in
+      shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftWordsRightSigned)
     },
     VectorForm("psraw", .x66, 0x0f71, .shift, .sse2, [.immediate, .registerOnly], digit: 4) {
       result, _, b, control in shift(result, b, control & 0xff, PackedInteger.shiftWordsRightSigned)
     },
     VectorForm("psrad", .x66, 0x0fe2, .binary, .sse2, [.sharedSource], memory: .bytes(16)) {
-      result, a, b, _ in shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftDoublewordsRightSigned)
+      result, a, b, _ in
+      shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftDoublewordsRightSigned)
     },
     VectorForm("psrad", .x66, 0x0f72, .shift, .sse2, [.immediate, .registerOnly], digit: 4) {
-      result, _, b, control in shift(result, b, control & 0xff, PackedInteger.shiftDoublewordsRightSigned)
+      result, _, b, control in
+      shift(result, b, control & 0xff, PackedInteger.shiftDoublewordsRightSigned)
     },
     VectorForm("psllw", .x66, 0x0ff1, .binary, .sse2, [.sharedSource], memory: .bytes(16)) {
       result, a, b, _ in shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftWordsLeft)
@@ -179,13 +290,15 @@ extension VectorForm {
       result, _, b, control in shift(result, b, control & 0xff, PackedInteger.shiftWordsLeft)
     },
     VectorForm("pslld", .x66, 0x0ff2, .binary, .sse2, [.sharedSource], memory: .bytes(16)) {
-      result, a, b, _ in shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftDoublewordsLeft)
+      result, a, b, _ in
+      shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftDoublewordsLeft)
     },
     VectorForm("pslld", .x66, 0x0f72, .shift, .sse2, [.immediate, .registerOnly], digit: 6) {
       result, _, b, control in shift(result, b, control & 0xff, PackedInteger.shiftDoublewordsLeft)
     },
     VectorForm("psllq", .x66, 0x0ff3, .binary, .sse2, [.sharedSource], memory: .bytes(16)) {
-      result, a, b, _ in shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftQuadwordsLeft)
+      result, a, b, _ in
+      shift(result, a, b.element(0, UInt64.self), PackedInteger.shiftQuadwordsLeft)
     },
     VectorForm("psllq", .x66, 0x0f73, .shift, .sse2, [.immediate, .registerOnly], digit: 6) {
       result, _, b, control in shift(result, b, control & 0xff, PackedInteger.shiftQuadwordsLeft)

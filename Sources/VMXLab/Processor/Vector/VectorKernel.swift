@@ -121,7 +121,8 @@ func unary<E: OperandWidth>(
 /// Applies `body` to the words of both sources.
 @inline(__always)
 func words(
-  _ result: UnsafeMutableRawPointer, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ control: UInt64,
+  _ result: UnsafeMutableRawPointer, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer,
+  _ control: UInt64,
   _ body: (UInt64, UInt64) -> UInt64
 ) -> UInt32 {
   binary(UInt64.self, result, a, b, control, body)

@@ -105,10 +105,13 @@ extension Processor {
     if attention.contains(.breakpoints) {
       noteDataAccess(linear, byteCount: byteCount, isWrite: kind == .write)
     }
-    guard let first = translate(linear, kind, tag: dataTag)?.pointee.physicalPage else { return nil }
+    guard let first = translate(linear, kind, tag: dataTag)?.pointee.physicalPage else {
+      return nil
+    }
     let room = 0x1000 &- linear & 0xfff
     guard byteCount > room else { return (first | linear & 0xfff, 0) }
-    guard let second = translate(wrapLinear(linear &+ room), kind, tag: dataTag)?.pointee.physicalPage
+    guard
+      let second = translate(wrapLinear(linear &+ room), kind, tag: dataTag)?.pointee.physicalPage
     else { return nil }
     return (first | linear & 0xfff, second)
   }

@@ -19,23 +19,29 @@ extension VectorForm {
     VectorForm("movsd", .xF2, 0x0f11, .storeMerged, .sse2, [.scalar, .registerOnly], mergeLow64),
 
     // The halves.
-    VectorForm("movlps", .none, 0x0f12, .binary, .sse, [.l0, .memoryOnly], memory: .bytes(8),
+    VectorForm(
+      "movlps", .none, 0x0f12, .binary, .sse, [.l0, .memoryOnly], memory: .bytes(8),
       mergeLow64),
-    VectorForm("movlpd", .x66, 0x0f12, .binary, .sse2, [.l0, .memoryOnly], memory: .bytes(8),
+    VectorForm(
+      "movlpd", .x66, 0x0f12, .binary, .sse2, [.l0, .memoryOnly], memory: .bytes(8),
       mergeLow64),
     VectorForm("movhlps", .none, 0x0f12, .binary, .sse, [.l0, .registerOnly]) { result, a, b, _ in
       pair(b.element(1, UInt64.self), a.element(1, UInt64.self), result)
     },
     VectorForm("movlps", .none, 0x0f13, .store, .sse, [.l0, .memoryOnly], memory: .bytes(8)),
     VectorForm("movlpd", .x66, 0x0f13, .store, .sse2, [.l0, .memoryOnly], memory: .bytes(8)),
-    VectorForm("movhps", .none, 0x0f16, .binary, .sse, [.l0, .memoryOnly], memory: .bytes(8),
+    VectorForm(
+      "movhps", .none, 0x0f16, .binary, .sse, [.l0, .memoryOnly], memory: .bytes(8),
       mergeHigh64),
-    VectorForm("movhpd", .x66, 0x0f16, .binary, .sse2, [.l0, .memoryOnly], memory: .bytes(8),
+    VectorForm(
+      "movhpd", .x66, 0x0f16, .binary, .sse2, [.l0, .memoryOnly], memory: .bytes(8),
       mergeHigh64),
     VectorForm("movlhps", .none, 0x0f16, .binary, .sse, [.l0, .registerOnly], mergeHigh64),
-    VectorForm("movhps", .none, 0x0f17, .storeComputed, .sse, [.l0, .memoryOnly],
+    VectorForm(
+      "movhps", .none, 0x0f17, .storeComputed, .sse, [.l0, .memoryOnly],
       memory: .bytes(8), highToLow),
-    VectorForm("movhpd", .x66, 0x0f17, .storeComputed, .sse2, [.l0, .memoryOnly],
+    VectorForm(
+      "movhpd", .x66, 0x0f17, .storeComputed, .sse2, [.l0, .memoryOnly],
       memory: .bytes(8), highToLow),
     VectorForm("movsldup", .xF3, 0x0f12, .unary, .sse3, [.wideInAVX]) { result, _, b, _ in
       elements(UInt32.self, result) { b.element($0 & ~1, UInt32.self) }
@@ -63,25 +69,30 @@ extension VectorForm {
     VectorForm("movntdqa", .x66, 0x382a, .unary, .sse41, [.aligned, .memoryOnly]),
 
     // To and from general registers.
-    VectorForm("movd", .x66, 0x0f6e, .fromGeneral, .sse2, [.l0, .w0, .generalW],
+    VectorForm(
+      "movd", .x66, 0x0f6e, .fromGeneral, .sse2, [.l0, .w0, .generalW],
       memory: .bytes(4)
     ) { result, _, b, _ in zeroExtend(b.element(0, UInt32.self), result) },
-    VectorForm("movq", .x66, 0x0f6e, .fromGeneral, .sse2, [.l0, .w1, .generalW],
+    VectorForm(
+      "movq", .x66, 0x0f6e, .fromGeneral, .sse2, [.l0, .w1, .generalW],
       memory: .bytes(8)
     ) { result, _, b, _ in zeroExtend(b.element(0, UInt64.self), result) },
     VectorForm("movd", .x66, 0x0f7e, .extract, .sse2, [.l0, .w0, .generalW], memory: .bytes(4)),
     VectorForm("movq", .x66, 0x0f7e, .extract, .sse2, [.l0, .w1, .generalW], memory: .bytes(8)),
     VectorForm("movq", .xF3, 0x0f7e, .unary, .sse2, [.l0], memory: .bytes(8), lowQuadword),
     VectorForm("movq", .x66, 0x0fd6, .store, .sse2, [.l0], memory: .bytes(8), lowQuadword),
-    VectorForm("movmskps", .none, 0x0f50, .toGeneral, .sse, [.registerOnly, .wideInAVX],
-      wide: { result, _, b, _ in signs(UInt32.self, 8, b, result) }
-    ) { result, _, b, _ in signs(UInt32.self, 4, b, result) },
-    VectorForm("movmskpd", .x66, 0x0f50, .toGeneral, .sse2, [.registerOnly, .wideInAVX],
-      wide: { result, _, b, _ in signs(UInt64.self, 4, b, result) }
-    ) { result, _, b, _ in signs(UInt64.self, 2, b, result) },
-    VectorForm("pmovmskb", .x66, 0x0fd7, .toGeneral, .sse2, [.registerOnly],
-      wide: { result, _, b, _ in signs(UInt8.self, 32, b, result) }
-    ) { result, _, b, _ in signs(UInt8.self, 16, b, result) },
+    VectorForm(
+      "movmskps", .none, 0x0f50, .toGeneral, .sse, [.registerOnly, .wideInAVX],
+      { result, _, b, _ in signs(UInt32.self, 4, b, result) },
+      wide: { result, _, b, _ in signs(UInt32.self, 8, b, result) }),
+    VectorForm(
+      "movmskpd", .x66, 0x0f50, .toGeneral, .sse2, [.registerOnly, .wideInAVX],
+      { result, _, b, _ in signs(UInt64.self, 2, b, result) },
+      wide: { result, _, b, _ in signs(UInt64.self, 4, b, result) }),
+    VectorForm(
+      "pmovmskb", .x66, 0x0fd7, .toGeneral, .sse2, [.registerOnly],
+      { result, _, b, _ in signs(UInt8.self, 16, b, result) },
+      wide: { result, _, b, _ in signs(UInt8.self, 32, b, result) }),
 
     // Elements.
     VectorForm("pinsrw", .x66, 0x0fc4, .insert, .sse2, [.l0, .immediate], memory: .bytes(2)) {
@@ -90,10 +101,12 @@ extension VectorForm {
     VectorForm("pinsrb", .x66, 0x3a20, .insert, .sse41, [.l0, .immediate], memory: .bytes(1)) {
       result, a, b, control in insert(UInt8.self, a, b, control, result)
     },
-    VectorForm("pinsrd", .x66, 0x3a22, .insert, .sse41, [.l0, .immediate, .w0, .generalW],
+    VectorForm(
+      "pinsrd", .x66, 0x3a22, .insert, .sse41, [.l0, .immediate, .w0, .generalW],
       memory: .bytes(4)
     ) { result, a, b, control in insert(UInt32.self, a, b, control, result) },
-    VectorForm("pinsrq", .x66, 0x3a22, .insert, .sse41, [.l0, .immediate, .w1, .generalW],
+    VectorForm(
+      "pinsrq", .x66, 0x3a22, .insert, .sse41, [.l0, .immediate, .w1, .generalW],
       memory: .bytes(8)
     ) { result, a, b, control in insert(UInt64.self, a, b, control, result) },
     VectorForm("pextrw", .x66, 0x0fc5, .toGeneral, .sse2, [.l0, .immediate, .registerOnly]) {
@@ -105,61 +118,80 @@ extension VectorForm {
     VectorForm("pextrw", .x66, 0x3a15, .extract, .sse41, [.l0, .immediate], memory: .bytes(2)) {
       result, _, b, control in extract(UInt16.self, b, control, result)
     },
-    VectorForm("pextrd", .x66, 0x3a16, .extract, .sse41, [.l0, .immediate, .w0, .generalW],
+    VectorForm(
+      "pextrd", .x66, 0x3a16, .extract, .sse41, [.l0, .immediate, .w0, .generalW],
       memory: .bytes(4)
     ) { result, _, b, control in extract(UInt32.self, b, control, result) },
-    VectorForm("pextrq", .x66, 0x3a16, .extract, .sse41, [.l0, .immediate, .w1, .generalW],
+    VectorForm(
+      "pextrq", .x66, 0x3a16, .extract, .sse41, [.l0, .immediate, .w1, .generalW],
       memory: .bytes(8)
     ) { result, _, b, control in extract(UInt64.self, b, control, result) },
-    VectorForm("extractps", .x66, 0x3a17, .extract, .sse41, [.l0, .immediate],
+    VectorForm(
+      "extractps", .x66, 0x3a17, .extract, .sse41, [.l0, .immediate],
       memory: .bytes(4)
     ) { result, _, b, control in extract(UInt32.self, b, control, result) },
     VectorForm("insertps", .x66, 0x3a21, .binary, .sse41, [.l0, .immediate, .registerOnly]) {
       result, a, b, control in
-      insertSingle(a, b.element(VectorControl(control).immediate >> 6, UInt32.self), control,
+      insertSingle(
+        a, b.element(VectorControl(control).immediate >> 6, UInt32.self), control,
         result)
     },
-    VectorForm("insertps", .x66, 0x3a21, .binary, .sse41, [.l0, .immediate, .memoryOnly],
+    VectorForm(
+      "insertps", .x66, 0x3a21, .binary, .sse41, [.l0, .immediate, .memoryOnly],
       memory: .bytes(4)
     ) { result, a, b, control in
       insertSingle(a, b.element(0, UInt32.self), control, result)
     },
 
     // Broadcasts and 128-bit halves.
-    VectorForm("vbroadcastss", .x66, 0x3818, .unary, .avx, [.vexOnly, .w0, .memoryOnly],
-      memory: .bytes(4), wide: broadcastWide32, broadcast32),
-    VectorForm("vbroadcastss", .x66, 0x3818, .unary, .avx2, [.vexOnly, .w0, .registerOnly],
-      wide: broadcastWide32, broadcast32),
-    VectorForm("vbroadcastsd", .x66, 0x3819, .unary, .avx, [.vexOnly, .w0, .l1, .memoryOnly],
-      memory: .bytes(8), wide: broadcastWide64, broadcast64),
-    VectorForm("vbroadcastsd", .x66, 0x3819, .unary, .avx2, [.vexOnly, .w0, .l1, .registerOnly],
-      wide: broadcastWide64, broadcast64),
-    VectorForm("vbroadcastf128", .x66, 0x381a, .unary, .avx,
+    VectorForm(
+      "vbroadcastss", .x66, 0x3818, .unary, .avx, [.vexOnly, .w0, .memoryOnly], memory: .bytes(4),
+      broadcast32, wide: broadcastWide32),
+    VectorForm(
+      "vbroadcastss", .x66, 0x3818, .unary, .avx2, [.vexOnly, .w0, .registerOnly], broadcast32,
+      wide: broadcastWide32),
+    VectorForm(
+      "vbroadcastsd", .x66, 0x3819, .unary, .avx, [.vexOnly, .w0, .l1, .memoryOnly],
+      memory: .bytes(8), broadcast64, wide: broadcastWide64),
+    VectorForm(
+      "vbroadcastsd", .x66, 0x3819, .unary, .avx2, [.vexOnly, .w0, .l1, .registerOnly], broadcast64,
+      wide: broadcastWide64),
+    VectorForm(
+      "vbroadcastf128", .x66, 0x381a, .unary, .avx,
       [.vexOnly, .w0, .l1, .memoryOnly, .sharedSource], memory: .bytes(16)),
-    VectorForm("vbroadcasti128", .x66, 0x385a, .unary, .avx2,
+    VectorForm(
+      "vbroadcasti128", .x66, 0x385a, .unary, .avx2,
       [.vexOnly, .w0, .l1, .memoryOnly, .sharedSource], memory: .bytes(16)),
-    VectorForm("vpbroadcastb", .x66, 0x3878, .unary, .avx2, [.vexOnly, .w0], memory: .bytes(1),
+    VectorForm(
+      "vpbroadcastb", .x66, 0x3878, .unary, .avx2, [.vexOnly, .w0], memory: .bytes(1),
+      { result, _, b, _ in elements(UInt8.self, result) { _ in b.element(0, UInt8.self) } },
       wide: { result, _, b, _ in
         wideElements(UInt8.self, result) { _ in b.element(0, UInt8.self) }
-      }
-    ) { result, _, b, _ in elements(UInt8.self, result) { _ in b.element(0, UInt8.self) } },
-    VectorForm("vpbroadcastw", .x66, 0x3879, .unary, .avx2, [.vexOnly, .w0], memory: .bytes(2),
+      }),
+    VectorForm(
+      "vpbroadcastw", .x66, 0x3879, .unary, .avx2, [.vexOnly, .w0], memory: .bytes(2),
+      { result, _, b, _ in elements(UInt16.self, result) { _ in b.element(0, UInt16.self) } },
       wide: { result, _, b, _ in
         wideElements(UInt16.self, result) { _ in b.element(0, UInt16.self) }
-      }
-    ) { result, _, b, _ in elements(UInt16.self, result) { _ in b.element(0, UInt16.self) } },
-    VectorForm("vpbroadcastd", .x66, 0x3858, .unary, .avx2, [.vexOnly, .w0], memory: .bytes(4),
-      wide: broadcastWide32, broadcast32),
-    VectorForm("vpbroadcastq", .x66, 0x3859, .unary, .avx2, [.vexOnly, .w0], memory: .bytes(8),
-      wide: broadcastWide64, broadcast64),
-    VectorForm("vinsertf128", .x66, 0x3a18, .binary, .avx, [.vexOnly, .w0, .l1, .immediate],
+      }),
+    VectorForm(
+      "vpbroadcastd", .x66, 0x3858, .unary, .avx2, [.vexOnly, .w0], memory: .bytes(4), broadcast32,
+      wide: broadcastWide32),
+    VectorForm(
+      "vpbroadcastq", .x66, 0x3859, .unary, .avx2, [.vexOnly, .w0], memory: .bytes(8), broadcast64,
+      wide: broadcastWide64),
+    VectorForm(
+      "vinsertf128", .x66, 0x3a18, .binary, .avx, [.vexOnly, .w0, .l1, .immediate],
       memory: .bytes(16), wide: insertHalf),
-    VectorForm("vinserti128", .x66, 0x3a38, .binary, .avx2, [.vexOnly, .w0, .l1, .immediate],
+    VectorForm(
+      "vinserti128", .x66, 0x3a38, .binary, .avx2, [.vexOnly, .w0, .l1, .immediate],
       memory: .bytes(16), wide: insertHalf),
-    VectorForm("vextractf128", .x66, 0x3a19, .storeComputed, .avx,
-      [.vexOnly, .w0, .l1, .immediate], memory: .bytes(16), wide: extractHalf, result: 16),
-    VectorForm("vextracti128", .x66, 0x3a39, .storeComputed, .avx2,
-      [.vexOnly, .w0, .l1, .immediate], memory: .bytes(16), wide: extractHalf, result: 16),
+    VectorForm(
+      "vextractf128", .x66, 0x3a19, .storeComputed, .avx, [.vexOnly, .w0, .l1, .immediate],
+      memory: .bytes(16), result: 16, wide: extractHalf),
+    VectorForm(
+      "vextracti128", .x66, 0x3a39, .storeComputed, .avx2, [.vexOnly, .w0, .l1, .immediate],
+      memory: .bytes(16), result: 16, wide: extractHalf),
   ]
 }
 

@@ -82,13 +82,15 @@ extension VectorForm {
     // Across the halves.
     VectorForm("vpermd", .x66, 0x3836, .binary, .avx2, [.vexOnly, .w0, .l1], wide: permute32),
     VectorForm("vpermps", .x66, 0x3816, .binary, .avx2, [.vexOnly, .w0, .l1], wide: permute32),
-    VectorForm("vpermq", .x66, 0x3a00, .unary, .avx2, [.vexOnly, .w1, .l1, .immediate],
-      wide: permute64),
-    VectorForm("vpermpd", .x66, 0x3a01, .unary, .avx2, [.vexOnly, .w1, .l1, .immediate],
-      wide: permute64),
-    VectorForm("vperm2f128", .x66, 0x3a06, .binary, .avx, [.vexOnly, .w0, .l1, .immediate],
+    VectorForm(
+      "vpermq", .x66, 0x3a00, .unary, .avx2, [.vexOnly, .w1, .l1, .immediate], wide: permute64),
+    VectorForm(
+      "vpermpd", .x66, 0x3a01, .unary, .avx2, [.vexOnly, .w1, .l1, .immediate], wide: permute64),
+    VectorForm(
+      "vperm2f128", .x66, 0x3a06, .binary, .avx, [.vexOnly, .w0, .l1, .immediate],
       wide: permuteHalves),
-    VectorForm("vperm2i128", .x66, 0x3a46, .binary, .avx2, [.vexOnly, .w0, .l1, .immediate],
+    VectorForm(
+      "vperm2i128", .x66, 0x3a46, .binary, .avx2, [.vexOnly, .w0, .l1, .immediate],
       wide: permuteHalves),
   ]
 
@@ -120,47 +122,66 @@ extension VectorForm {
     VectorForm("vblendvpd", .x66, 0x3a4b, .selected, .avx, [.vexOnly, .w0, .immediate]) {
       result, a, b, _ in blendBySign(UInt64.self, result, a, b)
     },
-    VectorForm("vpblendvb", .x66, 0x3a4c, .selected, .avx, [.vexOnly, .w0, .immediate],
+    VectorForm(
+      "vpblendvb", .x66, 0x3a4c, .selected, .avx, [.vexOnly, .w0, .immediate],
       wideFeature: .avx2
     ) { result, a, b, _ in blendBySign(UInt8.self, result, a, b) },
   ]
 
   static let widening: [VectorForm] = [
-    widening("pmovsxbw", 0x3820, .half,
+    widening(
+      "pmovsxbw", 0x3820, .half,
       { result, _, b, _ in wideElements(UInt16.self, result) { signExtend(UInt8.self, b, $0) } },
       { result, _, b, _ in elements(UInt16.self, result) { signExtend(UInt8.self, b, $0) } }),
-    widening("pmovsxbd", 0x3821, .quarter,
+    widening(
+      "pmovsxbd", 0x3821, .quarter,
       { result, _, b, _ in wideElements(UInt32.self, result) { signExtend(UInt8.self, b, $0) } },
       { result, _, b, _ in elements(UInt32.self, result) { signExtend(UInt8.self, b, $0) } }),
-    widening("pmovsxbq", 0x3822, .eighth,
+    widening(
+      "pmovsxbq", 0x3822, .eighth,
       { result, _, b, _ in wideElements(UInt64.self, result) { signExtend(UInt8.self, b, $0) } },
       { result, _, b, _ in elements(UInt64.self, result) { signExtend(UInt8.self, b, $0) } }),
-    widening("pmovsxwd", 0x3823, .half,
+    widening(
+      "pmovsxwd", 0x3823, .half,
       { result, _, b, _ in wideElements(UInt32.self, result) { signExtend(UInt16.self, b, $0) } },
       { result, _, b, _ in elements(UInt32.self, result) { signExtend(UInt16.self, b, $0) } }),
-    widening("pmovsxwq", 0x3824, .quarter,
+    widening(
+      "pmovsxwq", 0x3824, .quarter,
       { result, _, b, _ in wideElements(UInt64.self, result) { signExtend(UInt16.self, b, $0) } },
       { result, _, b, _ in elements(UInt64.self, result) { signExtend(UInt16.self, b, $0) } }),
-    widening("pmovsxdq", 0x3825, .half,
+    widening(
+      "pmovsxdq", 0x3825, .half,
       { result, _, b, _ in wideElements(UInt64.self, result) { signExtend(UInt32.self, b, $0) } },
       { result, _, b, _ in elements(UInt64.self, result) { signExtend(UInt32.self, b, $0) } }),
-    widening("pmovzxbw", 0x3830, .half,
-      { result, _, b, _ in wideElements(UInt16.self, result) { UInt16(b.element($0, UInt8.self)) } },
+    widening(
+      "pmovzxbw", 0x3830, .half,
+      { result, _, b, _ in wideElements(UInt16.self, result) { UInt16(b.element($0, UInt8.self)) }
+      },
       { result, _, b, _ in elements(UInt16.self, result) { UInt16(b.element($0, UInt8.self)) } }),
-    widening("pmovzxbd", 0x3831, .quarter,
-      { result, _, b, _ in wideElements(UInt32.self, result) { UInt32(b.element($0, UInt8.self)) } },
+    widening(
+      "pmovzxbd", 0x3831, .quarter,
+      { result, _, b, _ in wideElements(UInt32.self, result) { UInt32(b.element($0, UInt8.self)) }
+      },
       { result, _, b, _ in elements(UInt32.self, result) { UInt32(b.element($0, UInt8.self)) } }),
-    widening("pmovzxbq", 0x3832, .eighth,
-      { result, _, b, _ in wideElements(UInt64.self, result) { UInt64(b.element($0, UInt8.self)) } },
+    widening(
+      "pmovzxbq", 0x3832, .eighth,
+      { result, _, b, _ in wideElements(UInt64.self, result) { UInt64(b.element($0, UInt8.self)) }
+      },
       { result, _, b, _ in elements(UInt64.self, result) { UInt64(b.element($0, UInt8.self)) } }),
-    widening("pmovzxwd", 0x3833, .half,
-      { result, _, b, _ in wideElements(UInt32.self, result) { UInt32(b.element($0, UInt16.self)) } },
+    widening(
+      "pmovzxwd", 0x3833, .half,
+      { result, _, b, _ in wideElements(UInt32.self, result) { UInt32(b.element($0, UInt16.self)) }
+      },
       { result, _, b, _ in elements(UInt32.self, result) { UInt32(b.element($0, UInt16.self)) } }),
-    widening("pmovzxwq", 0x3834, .quarter,
-      { result, _, b, _ in wideElements(UInt64.self, result) { UInt64(b.element($0, UInt16.self)) } },
+    widening(
+      "pmovzxwq", 0x3834, .quarter,
+      { result, _, b, _ in wideElements(UInt64.self, result) { UInt64(b.element($0, UInt16.self)) }
+      },
       { result, _, b, _ in elements(UInt64.self, result) { UInt64(b.element($0, UInt16.self)) } }),
-    widening("pmovzxdq", 0x3835, .half,
-      { result, _, b, _ in wideElements(UInt64.self, result) { UInt64(b.element($0, UInt32.self)) } },
+    widening(
+      "pmovzxdq", 0x3835, .half,
+      { result, _, b, _ in wideElements(UInt64.self, result) { UInt64(b.element($0, UInt32.self)) }
+      },
       { result, _, b, _ in elements(UInt64.self, result) { UInt64(b.element($0, UInt32.self)) } }),
   ]
 
@@ -176,22 +197,25 @@ extension VectorForm {
   ]
 
   static let tests: [VectorForm] = [
-    VectorForm("ptest", .x66, 0x3817, .compare, .sse41, [.wideInAVX],
-      wide: { result, a, b, _ in test(result, a, b, words: 4, mask: ~0) }
-    ) { result, a, b, _ in test(result, a, b, words: 2, mask: ~0) },
-    VectorForm("vtestps", .x66, 0x380e, .compare, .avx, [.vexOnly, .w0],
-      wide: { result, a, b, _ in test(result, a, b, words: 4, mask: 0x8000_0000_8000_0000) }
-    ) { result, a, b, _ in test(result, a, b, words: 2, mask: 0x8000_0000_8000_0000) },
-    VectorForm("vtestpd", .x66, 0x380f, .compare, .avx, [.vexOnly, .w0],
-      wide: { result, a, b, _ in test(result, a, b, words: 4, mask: 1 << 63) }
-    ) { result, a, b, _ in test(result, a, b, words: 2, mask: 1 << 63) },
+    VectorForm(
+      "ptest", .x66, 0x3817, .compare, .sse41, [.wideInAVX],
+      { result, a, b, _ in test(result, a, b, words: 2, mask: ~0) },
+      wide: { result, a, b, _ in test(result, a, b, words: 4, mask: ~0) }),
+    VectorForm(
+      "vtestps", .x66, 0x380e, .compare, .avx, [.vexOnly, .w0],
+      { result, a, b, _ in test(result, a, b, words: 2, mask: 0x8000_0000_8000_0000) },
+      wide: { result, a, b, _ in test(result, a, b, words: 4, mask: 0x8000_0000_8000_0000) }),
+    VectorForm(
+      "vtestpd", .x66, 0x380f, .compare, .avx, [.vexOnly, .w0],
+      { result, a, b, _ in test(result, a, b, words: 2, mask: 1 << 63) },
+      wide: { result, a, b, _ in test(result, a, b, words: 4, mask: 1 << 63) }),
   ]
 
   private static func widening(
     _ name: StaticString, _ opcode: UInt16, _ memory: VectorMemorySize,
     _ wide: @escaping VectorKernel, _ kernel: @escaping VectorKernel
   ) -> VectorForm {
-    VectorForm(name, .x66, opcode, .unary, .sse41, memory: memory, wide: wide, kernel)
+    VectorForm(name, .x66, opcode, .unary, .sse41, memory: memory, kernel, wide: wide)
   }
 
   private static func logic(
