@@ -70,8 +70,11 @@ extension X87State {
     case .store: store(register: i, pops: false)
     case .storeAndPop: store(register: i, pops: true)
     case .copyAndPop: copyAndPop(i)
-    case .free: free(i)
+    case .free:
+      setConditions(0, mask: X87Status.c1)
+      free(i)
     case .freeAndPop:
+      setConditions(0, mask: X87Status.c1)
       free(i)
       pop()
     }
