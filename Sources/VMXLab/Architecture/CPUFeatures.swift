@@ -34,6 +34,10 @@ enum CPUFeature: UInt8, CaseIterable {
   case xsavec
   case xgetbv1
   case xsaves
+  /// The x87 data pointer changes on exceptions only.
+  case fdpExceptionsOnly
+  /// The x87 pointers' selectors are saved as 0.
+  case zeroFCSFDS
 
   /// Where CPUID has it: leaf, sub-leaf, register and bit.
   var place: (leaf: UInt32, subleaf: UInt32, register: CPUIDRegister, bit: UInt32) {
@@ -70,6 +74,8 @@ enum CPUFeature: UInt8, CaseIterable {
     case .xsavec: (0xd, 1, .eax, 1)
     case .xgetbv1: (0xd, 1, .eax, 2)
     case .xsaves: (0xd, 1, .eax, 3)
+    case .fdpExceptionsOnly: (7, 0, .ebx, 6)
+    case .zeroFCSFDS: (7, 0, .ebx, 13)
     }
   }
 }

@@ -48,6 +48,7 @@ final class InstructionDecoder {
       return .failure(bytes.count >= InstructionPrefixes.maximumLength ? .tooLong : .truncated)
     }
     if let result = VectorDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
+    if let decoded = escape(bytes, prefixes, codeBytes: codeBytes) { return .success(decoded) }
     guard let (size, prefixBytes) = disassemble(bytes, prefixes, isLong: isLong, codeBytes) else {
       // With all the bytes an instruction can have, it is not one. With fewer, see whether any
       // bytes behind them would make it one.
@@ -129,7 +130,25 @@ final class InstructionDecoder {
       }
     }
     decoded.branchDisplacement = branchDisplacement(decoded, bytes)
+    if Self.isEscape(bytes[prefixes.count]) { decoded.id = InstructionForm.escape }
     return decoded
+  }
+
+  private static func isEscape(_ opcode: UInt8) -> Bool { opcode & 0xf8 == 0xd8 }
+
+  /// An x87 instruction without a memory operand, of which Capstone does not know all; nil for others.
+  private func escape(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ prefixes: InstructionPrefixes, codeBytes: Int
+  ) -> DecodedInstruction? {
+    let length = prefixes.count + 2
+    guard length <= min(bytes.count, InstructionPrefixes.maximumLength),
+      Self.isEscape(bytes[prefixes.count]), bytes[prefixes.count + 1] >= 0xc0
+    else { return nil }
+    return DecodedInstruction(
+      id: InstructionForm.escape, length: length, operands: [], operandBytes: 4, addressBytes: 8,
+      isLongMode: codeBytes == 8, hasLock: prefixes.hasLock, hasREP: false, hasREPNE: false,
+      hasOperandSizePrefix: false, rexW: false, opcode: (bytes[prefixes.count], 0, 0, 0),
+      modRM: bytes[prefixes.count + 1])
   }
 
   /// The signed displacement of a near relative branch: the last 1, 2 or 4 bytes.

@@ -36,6 +36,7 @@ final class InstructionTable: Sendable {
     InstructionForm.farReturns, InstructionForm.softwareInterrupts,
     InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
     InstructionForm.segmentChecks, InstructionForm.segmentBases, InstructionForm.bitManipulation,
+    InstructionForm.x87, InstructionForm.mmx,
   ]
 
   /// The one table.

@@ -63,6 +63,12 @@ enum FloatingPointRounder {
           if environment.adjustsExponent {
             number.exponent = number.exponent &+ exponentAdjustment
             adjusted = true
+            // FSCALE can go beyond what the adjustment brings back.
+            if number.exponent < format.minimumExponent {
+              environment.signal(.precision)
+              environment.roundedUp = false
+              return UnpackedNumber(.zero, isNegative: number.isNegative)
+            }
           }
         } else if environment.flushesToZero {
           environment.signal(.underflow)
@@ -86,10 +92,12 @@ enum FloatingPointRounder {
     }
     if exponent > format.maximumExponent {
       environment.signal(.overflow)
-      if !environment.isMasked(.overflow), environment.adjustsExponent {
-        exponent = exponent &- exponentAdjustment
-      } else {
+      let isAdjusted = !environment.isMasked(.overflow) && environment.adjustsExponent
+      exponent = exponent &- exponentAdjustment
+      if !isAdjusted || exponent > format.maximumExponent {
         environment.signal(.precision)
+        // FSCALE can go beyond what the adjustment brings back.
+        if isAdjusted { environment.rounding = number.isNegative ? .down : .up }
         return overflow(isNegative: number.isNegative, format, &environment)
       }
     }

@@ -51,6 +51,8 @@ struct PlatformSignals {
   var requests: PlatformRequests = []
   /// Cycle at which `run` returns so that the machine can advance its devices.
   var deadline: UInt64 = .max
+  /// IGNNE#: x87 exceptions are ignored while CR0.NE is 0.
+  var ignoresNumericErrors = false
 }
 
 /// What an instruction recorded before it left its handler: nothing of it is committed.

@@ -70,6 +70,8 @@ struct Processor {
 
   // MARK: Floating point
   var x87 = X87State.afterReset
+  /// FERR# is asserted: an x87 exception was met with CR0.NE = 0.
+  var hasNumericError = false
 
   // MARK: Events
   /// Why the run loop must look before the next block.

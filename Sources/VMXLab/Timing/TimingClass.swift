@@ -106,7 +106,21 @@ public enum TimingClass: UInt8, CaseIterable, Sendable {
 
   // x87, SSE and AVX.
   case x87
+  /// FDIV, FSQRT.
+  case x87Divide
+  /// FPREM, FPREM1, FSCALE, FXTRACT, FRNDINT.
+  case x87Remainder
   case x87Transcendental
+  /// FBLD, FBSTP.
+  case x87Decimal
+  /// FLDCW, FNSTCW, FNSTSW, FNCLEX, WAIT, EMMS.
+  case x87Control
+  /// FLDENV, FNSTENV, FNINIT.
+  case x87Environment
+  /// FNSAVE.
+  case x87StateSave
+  /// FRSTOR.
+  case x87StateRestore
   case sse
   case sseMultiply
   case sseDivide

@@ -123,6 +123,7 @@ final class InterpretedProcessor {
 
   private func load(_ extended: ExtendedState) {
     let vector = machine.processor.pointer
+    vector.pointee.x87 = X87State(extended)
     vector.pointee.vector.mxcsr = extended.mxcsr
     for register in 0..<16 {
       for word in 0..<4 {
@@ -133,6 +134,10 @@ final class InterpretedProcessor {
 
   private func store(into extended: inout ExtendedState?) {
     let vector = machine.processor.pointer
+    if var area = extended {
+      vector.pointee.x87.store(into: &area)
+      extended = area
+    }
     extended?.mxcsr = vector.pointee.vector.mxcsr
     for register in 0..<16 {
       for word in 0..<4 {

@@ -10,8 +10,8 @@ extension Processor {
       0,
       UInt64(x87.control) | UInt64(x87.status) << 16 | UInt64(x87.used) << 32
         | UInt64(x87.lastOpcode & 0x7ff) << 48, &self)
-    area.store(8, pointer(x87.instructionPointer, x87.instructionSelector, wide: isWide), &self)
-    area.store(16, pointer(x87.dataPointer, x87.dataSelector, wide: isWide), &self)
+    area.store(8, pointer(x87.instructionPointer, savedX87Selectors.code, wide: isWide), &self)
+    area.store(16, pointer(x87.dataPointer, savedX87Selectors.data, wide: isWide), &self)
     for number in 0..<8 {
       let register = x87.registers[(Int(x87.top) &+ number) & 7]
       let offset = ExtendedStateArea.Offset.x87Registers &+ UInt64(number &* 16)
@@ -27,7 +27,7 @@ extension Processor {
   mutating func loadX87(_ area: ExtendedStateArea, wide isWide: Bool) {
     let words = area.load(0, &self)
     // Bit 6 of the control word always reads as 1.
-    x87.control = UInt16(truncatingIfNeeded: words) & 0x1f7f | 0x40
+    x87.control = UInt16(truncatingIfNeeded: words) & X87State.controlMask | 0x40
     x87.status = UInt16(truncatingIfNeeded: words >> 16)
     x87.used = UInt8(truncatingIfNeeded: words >> 32)
     x87.lastOpcode = UInt16(truncatingIfNeeded: words >> 48) & 0x7ff
@@ -45,12 +45,13 @@ extension Processor {
       x87.registers[(Int(x87.top) &+ number) & 7] = DoubleExtended(
         significand: significand, signExponent: signExponent)
     }
-    x87.updateSummary()
+    updateNumericError()
   }
 
   mutating func initializeX87() {
     x87.initialize()
     for number in 0..<8 { x87.registers[number] = .zero }
+    updateNumericError()
   }
 
   private var hasInitialX87: Bool {

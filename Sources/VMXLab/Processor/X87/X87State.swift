@@ -21,6 +21,9 @@ struct X87State {
   var instructionSelector: UInt16 = 0
   var dataSelector: UInt16 = 0
 
+  /// Bits of the control word that can be written: infinity control (bit 12) does nothing, bit 6 is 1.
+  static let controlMask: UInt16 = 0x1f3f
+
   /// After power-on or RESET; INIT leaves the x87 as it is.
   ///
   /// Source: Intel SDM, "Processor State After Reset".
