@@ -69,6 +69,12 @@ enum FloatingPointRounder {
               environment.roundedUp = false
               return UnpackedNumber(.zero, isNegative: number.isNegative)
             }
+          } else {
+            // SSE gives no result; it is inexact if it were with an unbounded exponent.
+            if roundSignificand(number, format.precision, environment.rounding).isInexact {
+              environment.signal(.precision)
+            }
+            return UnpackedNumber(.zero, isNegative: number.isNegative)
           }
         } else if environment.flushesToZero {
           environment.signal(.underflow)
@@ -95,7 +101,10 @@ enum FloatingPointRounder {
       let isAdjusted = !environment.isMasked(.overflow) && environment.adjustsExponent
       exponent = exponent &- exponentAdjustment
       if !isAdjusted || exponent > format.maximumExponent {
-        environment.signal(.precision)
+        // SSE gives no result if the overflow is unmasked: it is inexact if its significand is.
+        if isAdjusted || environment.isMasked(.overflow) || rounded.isInexact {
+          environment.signal(.precision)
+        }
         // FSCALE can go beyond what the adjustment brings back.
         if isAdjusted { environment.rounding = number.isNegative ? .down : .up }
         return overflow(isNegative: number.isNegative, format, &environment)

@@ -77,7 +77,7 @@ import Testing
     var registers = [UInt64](repeating: 0, count: 16)
     var flags: UInt64 = 2
     clear()
-    registers[1] = 0
+    registers[4] = InstructionRunner.stackTop
     #expect(runner.run(Self.xgetbv, registers: &registers, flags: &flags) == .retired)
     #expect(registers[0] == 7)
     state.pointee.vector.registers[3] = 1
@@ -128,7 +128,7 @@ import Testing
     #expect(run(Self.fxsave64) == .retired)
     #expect(word(0) == 0x0000_00e0_2800_027f)
     #expect(word(24) == 0xffff_0000_9fc1)
-    #expect(word(32) == 1 << 63 | 5)
+    #expect(word(32) == 0x8000_0000_0000_0005)
     #expect(word(40) & 0xffff == 0x3fff)
     #expect(word(160) == state.pointee.vector.registers[0])
     #expect(word(160 + 15 * 16 + 8) == state.pointee.vector.registers[15 * 4 + 1])
@@ -141,7 +141,7 @@ import Testing
     #expect(state.pointee.vector.mxcsr == 0x9fc1)
     #expect(state.pointee.x87.control == 0x27f)
     #expect(state.pointee.x87.top == 5)
-    #expect(state.pointee.x87.registers[7].significand == 1 << 63 | 7)
+    #expect(state.pointee.x87.registers[7].significand == 0x8000_0000_0000_0007)
     #expect(state.pointee.vector.registers[60] == 0x0101_0101_0101_0101 &* 61)
     #expect(state.pointee.vector.registers[62] == 0)
     setWord(24, 0x1_0000)
@@ -199,7 +199,7 @@ import Testing
       wipe(0xff)
       #expect(run(code, 6) == .retired)
       #expect(word(512) == 4)
-      #expect(word(520) == 1 << 63 | 6)
+      #expect(word(520) == 0x8000_0000_0000_0006)
       #expect(word(528) == ~0)
       #expect(word(576) == 9)
       #expect(word(24) == ~0)

@@ -124,8 +124,26 @@ struct VectorCase {
         extended[Int(index), word] = isQuad ? low : low & 0xffff_ffff | high << 32
       }
     }
+    if form.isMixed {
+      extended.status = UInt16(random.below(8)) << 11
+      extended.tags = UInt8(random.below(256))
+      for register in 0..<8 {
+        extended.setST(
+          register, DoubleExtended(significand: random.vectorWord(kind), signExponent: 0xffff))
+      }
+    }
     state.extended = extended
     return state
+  }
+}
+
+extension VectorForm {
+  /// Has an MMX operand.
+  fileprivate var isMixed: Bool {
+    [
+      "cvtpi2ps", "cvtpi2pd", "cvtps2pi", "cvttps2pi", "cvtpd2pi", "cvttpd2pi", "movq2dq",
+      "movdq2q",
+    ].contains("\(name)")
   }
 }
 

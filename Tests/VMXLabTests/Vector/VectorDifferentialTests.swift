@@ -136,6 +136,10 @@
       var normalized = ExtendedState()
       if let extended = expected.extended {
         normalized.mxcsr = extended.mxcsr
+        normalized.control = extended.control
+        normalized.status = extended.status
+        normalized.tags = extended.tags
+        for register in 0..<8 { normalized.setST(register, extended.st(register)) }
         for register in 0..<16 {
           for word in 0..<4 { normalized[register, word] = extended[register, word] }
         }

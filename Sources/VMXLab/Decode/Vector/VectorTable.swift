@@ -9,7 +9,7 @@ final class VectorTable: Sendable {
     VectorForm.floatingPointComparison, VectorForm.conversions, VectorForm.multiplyAdd,
     VectorForm.maskedMoves, VectorForm.control, VectorForm.stringComparison,
     VectorForm.cryptography, VectorForm.generalRegisters,
-    VectorForm.extendedState,
+    VectorForm.extendedState, VectorForm.mmxConversions,
   ]
 
   /// The one table.

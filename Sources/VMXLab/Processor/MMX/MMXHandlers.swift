@@ -226,19 +226,8 @@ extension Core {
   /// Writes bytes of the destination where the source says so; false if that faults, with nothing
   /// written.
   fileprivate func storeMaskedBytes(_ i: InstructionReference) -> Bool {
-    let value = mmx(i.pointer.pointee.mmxDestination)
-    let mask = PackedInteger.signBits(mmx(i.pointer.pointee.mmxSource))
-    let isStack = i.pointer.pointee.segment == 2
-    guard let linear = linearAddress(i, UInt64.self, .write),
-      state.pointee.translateBytes(linear, byteCount: 8, .write, stack: isStack) != nil
-    else { return false }
-    for index in 0..<8 {
-      let position = UInt64(truncatingIfNeeded: index)
-      guard mask &>> position & 1 != 0 else { continue }
-      let byte: UInt8 = PackedInteger.lane(value, position)
-      let address = state.pointee.wrapLinear(linear &+ position)
-      guard state.pointee.write(address, byte, stack: isStack) else { return false }
-    }
-    return true
+    vectorResult.storeBytes(of: mmx(i.pointer.pointee.mmxDestination), as: UInt64.self)
+    vectorOperand.storeBytes(of: mmx(i.pointer.pointee.mmxSource), as: UInt64.self)
+    return state.pointee.storeMaskedBytes(i, vectorResult, mask: vectorOperand, byteCount: 8)
   }
 }

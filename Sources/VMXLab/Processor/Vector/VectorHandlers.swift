@@ -82,7 +82,9 @@ extension Core {
 
   /// Adds exceptions to MXCSR; false if one is unmasked (#XM or #UD is recorded).
   @inline(__always) func commit(exceptions: UInt32) -> Bool {
-    exceptions & ~state.pointee.vector.mxcsr == 0 || state.pointee.note(exceptions: exceptions)
+    let mxcsr = state.pointee.vector.mxcsr
+    // Those whose flag and mask are set already change nothing.
+    return exceptions & ~(mxcsr & mxcsr >> 7) == 0 || state.pointee.note(exceptions: exceptions)
   }
 }
 
