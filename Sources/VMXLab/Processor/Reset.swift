@@ -13,6 +13,7 @@ extension Processor {
     resetAPICBase()
     vector = VectorState()
     x87 = .afterReset
+    hasNumericError = false
     vmx.reset()
     activity = .active
     finishReset()
