@@ -98,9 +98,10 @@ public final class Machine {
     if state.pointee.vmx.abortIndicator != 0 { return .vmxAbort(state.pointee.vmx.abortIndicator) }
     let preemption = state.pointee.preemptionTimerEvent
     let interruptible = state.pointee.canTakeInterruptsWhileInactive
-    let next = min(interruptible ? platform.nextEvent : .max, preemption)
+    let awaitsNMI = state.pointee.canTakeNMIsWhileInactive && platform.canRaiseNMI
+    let next = min(interruptible || awaitsNMI ? platform.nextEvent : .max, preemption)
     let canWake =
-      preemption != .max
+      preemption != .max || awaitsNMI
       || (interruptible && platform.canInterrupt(inputIsOpen: serialInputIsOpen))
     guard canWake else { return .haltedForever }
     guard next != .max else { return .waitingForInput }
