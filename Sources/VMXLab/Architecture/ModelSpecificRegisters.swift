@@ -13,6 +13,7 @@ public enum MSR {
   public static let ia32BIOSSignID: UInt32 = 0x8b
   public static let ia32SMMMonitorCtl: UInt32 = 0x9b
   public static let ia32SMBASE: UInt32 = 0x9e
+  public static let ia32UMWAITControl: UInt32 = 0xe1
   public static let ia32MTRRCap: UInt32 = 0xfe
   public static let ia32ArchCapabilities: UInt32 = 0x10a
   public static let ia32FlushCmd: UInt32 = 0x10b

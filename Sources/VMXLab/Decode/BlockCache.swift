@@ -103,6 +103,7 @@ final class BlockCache {
       } else {
         block.pointee.nextOnPage = survivors
         survivors = block
+        block.pointee.unlink()
         markLines(block.pointee.physical, byteCount: Int(min(stop, 0x1000) &- start))
       }
     }
@@ -132,6 +133,7 @@ final class BlockCache {
 
   /// Forgets every block. Not while one runs.
   func removeAll() {
+    translations.generation.pointee &+= 1
     slots.update(repeating: nil, count: Self.slotCount)
     for page in blocksOnPage.keys {
       if let offset = ram.offset(page) { ram.codeLines[offset >> 12] = 0 }

@@ -20,7 +20,10 @@ public final class Machine {
   public var serialInputIsOpen = false
   /// Told of what the VMX unit does, if there is one; the machine keeps it.
   public var vmxObserver: VMXObserver? {
-    didSet { processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init) }
+    didSet {
+      vmxObserver?.profileName = configuration.profile.name
+      processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init)
+    }
   }
 
   /// Puts a machine together and resets it.
@@ -50,6 +53,7 @@ public final class Machine {
       cpuid: cpuid)
     builder = BlockBuilder(
       decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache)
+    processor.state.random = RandomSource(seed: configuration.seed)
     platform.control.a20Changed = { [processor] enabled in
       processor.state.setA20(enabled)
     }
@@ -96,12 +100,12 @@ public final class Machine {
   private func sleep(until cycleEnd: UInt64) -> MachineStop? {
     let state = processor.pointer
     if state.pointee.vmx.abortIndicator != 0 { return .vmxAbort(state.pointee.vmx.abortIndicator) }
-    let preemption = state.pointee.preemptionTimerEvent
+    let timedWake = state.pointee.timedWake
     let interruptible = state.pointee.canTakeInterruptsWhileInactive
     let awaitsNMI = state.pointee.canTakeNMIsWhileInactive && platform.canRaiseNMI
-    let next = min(interruptible || awaitsNMI ? platform.nextEvent : .max, preemption)
+    let next = min(interruptible || awaitsNMI ? platform.nextEvent : .max, timedWake)
     let canWake =
-      preemption != .max || awaitsNMI
+      timedWake != .max || awaitsNMI
       || (interruptible && platform.canInterrupt(inputIsOpen: serialInputIsOpen))
     guard canWake else { return .haltedForever }
     guard next != .max else { return .waitingForInput }
@@ -173,8 +177,7 @@ public final class Machine {
   /// Forgets all decoded instructions, after memory was written from outside.
   func forgetDecodedCode() {
     cache.removeAll()
-    processor.pointer.pointee.nextBlock = nil
-    processor.pointer.pointee.chainSlot = nil
+    processor.pointer.pointee.linkSource = nil
   }
 
   private func describeNotBuilt() -> NotBuilt {

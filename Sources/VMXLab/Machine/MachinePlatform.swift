@@ -14,6 +14,7 @@ final class MachinePlatform: Platform {
   let realTimeClock: RealTimeClock
   let serialPort: UART16550A
   let debugConsole: DebugConsole
+  private let numericErrorPort: NumericErrorPort
   private let memory: PhysicalMemory
   private let signals: UnsafeMutablePointer<PlatformSignals>
   /// Devices that nothing else holds.
@@ -42,6 +43,8 @@ final class MachinePlatform: Platform {
       clock: clock, ports: ports, interrupt: InterruptLine(to: interrupts, number: 4)
     ) { _ in }
     debugConsole = DebugConsole(ports: ports) { _ in }
+    numericErrorPort = NumericErrorPort(
+      ports: ports, interrupt: InterruptLine(to: interrupts, number: 13))
     super.init()
     others = [
       DebugExitPort(ports: ports, control: control),
@@ -114,6 +117,7 @@ final class MachinePlatform: Platform {
       signals.pointee.requests.remove(.interrupt)
     }
     if control.request != nil { signals.pointee.requests.insert(.stop) }
+    signals.pointee.ignoresNumericErrors = numericErrorPort.isIgnored
     signals.pointee.deadline = min(nextEvent, sliceEnd, signals.pointee.processorDeadline)
   }
 
@@ -170,6 +174,12 @@ final class MachinePlatform: Platform {
     else { return }
     clock.now = cycles
     device.writeMemory(offset: physical - region.range.lowerBound, size: size, value: value)
+    updateSignals()
+  }
+
+  override func setNumericError(_ isAsserted: Bool, cycles: UInt64) {
+    clock.now = cycles
+    numericErrorPort.isErrorAsserted = isAsserted
     updateSignals()
   }
 

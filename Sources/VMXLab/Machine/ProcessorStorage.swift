@@ -25,6 +25,7 @@ final class ProcessorStorage {
     pointer.initialize(
       to: Processor(
         translations: translations, ram: ram, blocks: BlockCacheReference(blocks),
+        jumps: JumpCache.allocate(),
         modelReference: ProcessorModelReference(pointer: UnsafePointer(self.model)),
         signals: signals,
         platform: PlatformReference(platform)))
@@ -33,6 +34,7 @@ final class ProcessorStorage {
 
   deinit {
     model.pointee.vmcsFields.deallocate()
+    pointer.pointee.jumps.deallocate()
     pointer.deallocate()
     signals.deallocate()
     model.deallocate()

@@ -38,7 +38,6 @@ extension Processor {
     apicPage = page
     // Either page may be RAM that translations reach without the slow path.
     translations.removeAll()
-    nextBlock = nil
   }
 
   // MARK: CR8

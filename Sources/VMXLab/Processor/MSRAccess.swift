@@ -22,6 +22,7 @@ struct ModelSpecificRegisters {
   var cstar: UInt64 = 0
   var fmask: UInt64 = 0
   var kernelGSBase: UInt64 = 0
+  var umwaitControl: UInt64 = 0
   var mtrrDefType: UInt64 = 0
   /// IA32_MTRR_PHYSBASEn and PHYSMASKn in turn.
   var mtrrVariable = InlineArray<16, UInt64>(repeating: 0)
@@ -55,6 +56,7 @@ extension Processor {
     case MSR.ia32MTRRPhysBase0..<MSR.ia32MTRRPhysBase0 + 16:
       return msrs.mtrrVariable[Int(index - MSR.ia32MTRRPhysBase0)]
     case MSR.ia32PAT: return msrs.pat
+    case MSR.ia32UMWAITControl: return model.hasWAITPKG ? msrs.umwaitControl : nil
     case MSR.ia32MTRRDefType: return msrs.mtrrDefType
     case MSR.ia32VMXBasic...MSR.ia32VMXExitCtls2: return model.vmxCapability(index)
     case MSR.ia32EFER: return efer.rawValue
@@ -66,6 +68,7 @@ extension Processor {
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
     case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
+    case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
     default: return Self.fixedMTRR(index).map { msrs.mtrrFixed[$0] }
     }
   }
@@ -116,6 +119,9 @@ extension Processor {
     case MSR.ia32PAT:
       guard Self.isPAT(value) else { return false }
       msrs.pat = value
+    case MSR.ia32UMWAITControl:
+      guard model.hasWAITPKG, value & UMWAITControl.reserved == 0 else { return false }
+      msrs.umwaitControl = value
     case MSR.ia32MTRRDefType:
       guard value & ~0xcff == 0, Self.isMemoryType(value & 0xff, mtrr: true) else { return false }
       msrs.mtrrDefType = value
@@ -141,6 +147,10 @@ extension Processor {
     case MSR.ia32TSCAux:
       guard model.hasRDTSCP, value >> 32 == 0 else { return false }
       msrs.tscAux = value
+    case MSR.ia32XSS:
+      // No supervisor state component is built.
+      guard model.features.contains(.xsaves), value == 0 else { return false }
+      vector.xss = value
     default:
       guard let register = Self.fixedMTRR(index) else { return false }
       for byte in 0..<8 where !Self.isMemoryType(value >> UInt64(byte * 8) & 0xff, mtrr: true) {

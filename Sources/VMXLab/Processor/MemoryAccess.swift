@@ -5,9 +5,15 @@ extension Processor {
   mutating func readableHost<W: OperandWidth>(
     _ linear: UInt64, _ width: W.Type
   ) -> UnsafeMutableRawPointer? {
+    readableHost(linear, byteCount: W.byteCount)
+  }
+
+  /// Host address of the `byteCount` bytes at `linear` if the TLB says they may be read at once.
+  @inline(__always)
+  mutating func readableHost(_ linear: UInt64, byteCount: UInt64) -> UnsafeMutableRawPointer? {
     let entry = translations.entry(linear)
     // An access that crosses into the next page has that page's tag, which this entry cannot hold.
-    let tag = ((linear &+ (W.byteCount &- 1)) & ~0xfff) | dataTag
+    let tag = ((linear &+ (byteCount &- 1)) & ~0xfff) | dataTag
     guard entry.pointee.readTag == tag else { return nil }
     return UnsafeMutableRawPointer(
       bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
@@ -18,8 +24,14 @@ extension Processor {
   mutating func writableHost<W: OperandWidth>(
     _ linear: UInt64, _ width: W.Type
   ) -> UnsafeMutableRawPointer? {
+    writableHost(linear, byteCount: W.byteCount)
+  }
+
+  /// Host address of the `byteCount` bytes at `linear` if the TLB says they may be written at once.
+  @inline(__always)
+  mutating func writableHost(_ linear: UInt64, byteCount: UInt64) -> UnsafeMutableRawPointer? {
     let entry = translations.entry(linear)
-    let tag = ((linear &+ (W.byteCount &- 1)) & ~0xfff) | dataTag
+    let tag = ((linear &+ (byteCount &- 1)) & ~0xfff) | dataTag
     guard entry.pointee.writeTag == tag else { return nil }
     return UnsafeMutableRawPointer(
       bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
@@ -147,7 +159,7 @@ extension Processor {
   }
 
   /// Canonicality (64-bit mode) and alignment (AC) of an access.
-  private mutating func checkAddress(
+  mutating func checkAddress(
     _ linear: UInt64, byteCount: UInt64, stack: Bool, tag: UInt64
   ) -> Bool {
     if mode == .long, !isCanonical(linear) || !isCanonical(linear &+ (byteCount &- 1)) {

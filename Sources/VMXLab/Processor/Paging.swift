@@ -2,7 +2,7 @@
 //
 // Source: Intel SDM, "Paging".
 extension Processor {
-  var pagingMode: PagingMode {
+  @inline(__always) var pagingMode: PagingMode {
     if !cr0.contains(.pg) { return .none }
     if !cr4.contains(.pae) { return .bits32 }
     if !efer.contains(.lma) { return .pae }
@@ -36,7 +36,7 @@ extension Processor {
     }
     guard
       let host = translateGuestPhysical(
-        guestPhysical | linear & 0xfff, kind, cause: .page(linear: linear, rights: page.rights))
+        guestPhysical, kind, cause: .page(linear: linear, rights: page.rights))
     else { return nil }
     return fill(
       linear, kind, tag: tag, physical: host.address, rights: page.rights & host.rights)
@@ -100,7 +100,7 @@ extension Processor {
   ) -> GuestPage? {
     switch pagingMode {
     case .none:
-      return GuestPage(address: linear & 0xffff_f000, rights: [.read, .write, .fetch, .dirty])
+      return GuestPage(address: linear & 0xffff_f000, rights: .unpaged)
     case .bits32: return walk32(linear, kind, tag: tag)
     case .pae:
       let pdpte = pdptes[Int(truncatingIfNeeded: linear >> 30) & 3]
@@ -332,6 +332,8 @@ struct PageRights: OptionSet {
   static let tableExecutable = PageRights(rawValue: 1 << 6)
   /// What a walk starts with, for each entry to take from.
   static let all = PageRights(rawValue: 0xf)
+  /// Without paging: everything, and no dirty flag to set.
+  static let unpaged = PageRights(rawValue: 0x17)
 
   /// What both translations allow.
   @inline(__always) static func & (guest: PageRights, host: PageRights) -> PageRights {

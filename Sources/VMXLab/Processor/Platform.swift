@@ -15,6 +15,8 @@ class Platform {
   }
   /// Writes 1 to 8 bytes at a physical address that is not RAM.
   func writeMemory(_ physical: UInt64, size: Int, value: UInt64, cycles: UInt64) {}
+  /// FERR#: an x87 exception waits to be reported by an interrupt, or does not any more.
+  func setNumericError(_ isAsserted: Bool, cycles: UInt64) {}
   /// Takes the interrupt that INTR announces and returns its vector.
   func acknowledgeInterrupt(cycles: UInt64) -> UInt8 { 0xff }
 
@@ -65,6 +67,9 @@ struct PlatformReference {
       $0.writeMemory(
         physical, size: Int(truncatingIfNeeded: byteCount), value: value, cycles: cycles)
     }
+  }
+  func setNumericError(_ isAsserted: Bool, cycles: UInt64) {
+    platform._withUnsafeGuaranteedRef { $0.setNumericError(isAsserted, cycles: cycles) }
   }
   func acknowledgeInterrupt(cycles: UInt64) -> UInt8 {
     platform._withUnsafeGuaranteedRef { $0.acknowledgeInterrupt(cycles: cycles) }

@@ -9,7 +9,10 @@ extension Processor {
     cycles = 0
     instructions = 0
     msrs = ModelSpecificRegisters()
+    msrs.miscEnable = model.miscEnable
     resetAPICBase()
+    vector = VectorState()
+    x87 = .afterReset
     vmx.reset()
     activity = .active
     finishReset()
@@ -66,6 +69,7 @@ extension Processor {
     attention = []
     pending = PendingEvent()
     interruptibility = Interruptibility()
+    endMonitoring()
     delivery = EventDelivery()
     step = StepState()
     isBetweenIterations = false

@@ -24,8 +24,12 @@
             interpreter.setInstruction(instruction.bytes)
             for _ in 0..<states {
               let state = instruction.state(using: &random)
+              runs += 1
               if let mismatch = run(instruction, from: state, host, interpreter) {
-                mismatches.append(mismatch)
+                let shrinker = MismatchShrinker { [self] in
+                  run(instruction, from: $0, host, interpreter)
+                }
+                mismatches.append(shrinker.shrink(mismatch))
                 break
               }
             }
@@ -34,11 +38,10 @@
       }
     }
 
-    private mutating func run(
+    private func run(
       _ instruction: InstructionCase, from state: MachineState, _ host: HostExecutor,
       _ interpreter: InterpretedProcessor
     ) -> Mismatch? {
-      runs += 1
       var expected = state
       let expectedEnd = host.run(&expected)
       var actual = state
@@ -68,15 +71,21 @@
 
     var description: String {
       let bytes = instruction.bytes.map { hexadecimal(UInt64($0), digits: 2) }
+      let text =
+        InstructionDecoder()?.describe(instruction.bytes, codeBytes: 8).text ?? "no decoder"
       var lines = [
-        "\(instruction.template.name), \(instruction.width * 8) bits: \(bytes.joined(separator: " "))",
+        "\(instruction.template.name), \(instruction.width * 8) bits: \(bytes.joined(separator: " "))"
+          + " (\(text))",
         "  ended \(actualEnd.map { "\($0)" } ?? "astray"), expected \(expectedEnd)",
       ]
       let undefined = instruction.undefinedFlags(from: before)
       lines.append(
         "  flags before \(flags(before.flags)), after \(flags(actual.flags)), expected"
           + " \(flags(expected.flags)), undefined \(flags(undefined))")
-      for register in 0..<16 {
+      for register in 0..<16
+      where before.general[register] != 0 || actual.general[register] != 0
+        || expected.general[register] != 0
+      {
         let after = actual.general[register]
         let wanted = expected.general[register]
         let mark = after == wanted ? "" : ", expected \(hexadecimal(wanted, digits: 16))"

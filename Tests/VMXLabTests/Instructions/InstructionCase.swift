@@ -38,6 +38,9 @@ struct InstructionCase {
     encode(using: &random)
   }
 
+  /// The base and index of the memory operand.
+  var memoryRegisters: [UInt8] { [memory.base, memory.index].compactMap(\.self) }
+
   private var hasModRM: Bool {
     switch template.encoding {
     case .registers, .digit: true

@@ -121,9 +121,33 @@ struct VMEntryTests {
     #expect(runner.enter() == .exit)
     #expect(runner.vmcs.exitReason == 34 | 1 << 31)
     #expect(runner.vmcs.exitQualification == UInt64(maximum) + 1)
+    let broken = runner.state.pointee.brokenMSRLoadRule(MSRLoadIndex(afterLoading: maximum))
+    #expect(broken.rule == .msrLoadCount)
+    #expect(broken.text(runner.vmcs).hasSuffix(": VM-entry MSR-load count = 0x208"))
   }
 
   // MARK: Guest state
+
+  @Test(
+    "VIF and VIP both set are #GP before the first instruction where virtual interrupts are in force"
+  )
+  func virtualInterruptFlags() throws {
+    for (pvi, iopl, faults) in [(true, 0, true), (false, 0, false), (true, 3, false)]
+      as [(Bool, UInt64, Bool)]
+    {
+      let runner = try VMXRunner()
+      runner.vmcs.guestCSSelector = 0xb
+      runner.vmcs.guestCSAccessRights = 0xa0fb
+      runner.vmcs.guestSSSelector = 0x13
+      runner.vmcs.guestSSAccessRights = 0xc0f3
+      runner.vmcs.guestRFLAGS = 2 | iopl << 12 | RFLAGS.vif.rawValue | RFLAGS.vip.rawValue
+      if pvi { runner.vmcs.guestCR4 |= CR4.pvi.rawValue }
+      runner.vmcs.exceptionBitmap = 1 << 13
+      #expect(runner.exitReason() == (faults ? .exceptionOrNMI : .vmcall))
+      if faults { #expect(runner.vmcs.exitInterruptionInformation == 0x8000_0b0d) }
+      #expect(runner.vmcs.guestRIP == Place.guestCode)
+    }
+  }
 
   @Test("a RIP that is non-canonical only at bit 47 enters, and the first fetch is #GP")
   func ripJustOutside() throws {

@@ -34,7 +34,7 @@ struct VMXCapabilityTests {
     #expect(msrs.pinBasedControls >> 32 & 0x16 == 0x16)
     #expect(msrs.value(of: 0x492) == 0x10)
     #expect(msrs.value(of: 0x493) == nil)
-    #expect(msrs.value(of: 0x491) == nil)
+    #expect(msrs.value(of: 0x491) == 1)
     #expect(msrs.value(of: 0x48b) == msrs.secondaryProcessorBasedControls)
     #expect(msrs.value(of: 0x494) == nil)
     #expect(msrs.basic & 0x7fff_ffff == UInt64(VMCSRegion.revisionIdentifier))

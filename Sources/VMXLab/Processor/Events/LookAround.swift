@@ -17,10 +17,14 @@ extension Processor {
       if attention.contains(.stop) || requests.contains(.stop) { return .stopRequested }
       if cycles >= signals.pointee.deadline { return .deadline }
       if handleAsynchronousEvent(requests) { continue }
-      guard activity == .active else { return .inactive }
+      guard activity == .active || leaveOptimizedState(requests) else { return .inactive }
       if attention.contains(.breakpoints) {
         checkInstructionBreakpoint()
         if attention.contains(.pendingEvent) { continue }
+      }
+      if attention.contains(.virtualInterrupt), hasPendingVirtualInterrupt {
+        raise(.generalProtection, errorCode: 0)
+        continue
       }
       attention.remove(.interruptWindow)
       return nil
@@ -179,16 +183,14 @@ extension Processor {
     !attention.isDisjoint(with: .singleStepReasons)
   }
 
-  /// Notes what the end of the instruction needs to know of its start.
-  mutating func beginStep() {
+  /// Notes what the end of the instruction, of `length` bytes, needs to know of its start.
+  mutating func beginStep(length: UInt64) {
     step.isActive = true
     step.hadTF = systemFlags & RFLAGS.tf.rawValue != 0
     step.clearsRF = systemFlags & RFLAGS.rf.rawValue != 0
     interruptibility.shadowEndsWithStep = interruptibility.isInShadow
-    if let block = currentBlock {
-      step.sequentialRIP =
-        (rip &+ block.pointee.instructions.pointee.length) & ripMask
-    }
+    step.sequentialRIP = (rip &+ length) & ripMask
+    step.length = length
   }
 
   /// Ends the shadow that the retired instruction stood in, clears RF, and records the single-step
@@ -230,6 +232,7 @@ extension Processor {
       watchBreakpointPages()
     }
     if activity != .active { reasons.insert(.inactive) }
+    if flags.contains(.vif), flags.contains(.vip) { reasons.insert(.virtualInterrupt) }
     if flags.contains(.if), watchesInterruptWindow || vmx.apic.hasInterrupt {
       reasons.insert(.interruptWindow)
     }

@@ -63,7 +63,7 @@ extension Processor {
   }
 
   /// Value of a general register operand given by offset, as wide as a system instruction uses it.
-  func systemOperand(_ offset: UInt8) -> UInt64 {
+  @inline(__always) func systemOperand(_ offset: UInt8) -> UInt64 {
     let value = general[Int(offset >> 3) & 15]
     return mode == .long ? value : value & 0xffff_ffff
   }
@@ -173,7 +173,9 @@ extension Processor {
     _ i: InstructionReference, byteCount: UInt64, _ access: AccessKind
   ) -> UInt64? {
     let address = operandOffset(i)
-    if i.pointer.pointee.mode.contains(.flat) { return address }
+    if i.pointer.pointee.mode.contains(.flat) {
+      return i.pointer.pointee.mode.contains(.address32) ? address & 0xffff_ffff : address
+    }
     return segmentedAddress(
       address, segment: i.pointer.pointee.segment, mode: i.pointer.pointee.mode,
       byteCount: byteCount, access: access)

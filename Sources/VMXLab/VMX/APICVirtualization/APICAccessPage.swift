@@ -129,8 +129,7 @@ extension Processor {
     let type = delivery.isActive ? .linearDuringEventDelivery : type
     recordExit(.apicAccess, qualification: UInt64(offset) | type.rawValue << 12)
     vmx.exit.instructionLength =
-      delivery.isActive
-      ? 0 : UInt32(truncatingIfNeeded: currentBlock?.pointee.instructions.pointee.length ?? 0)
+      delivery.isActive ? 0 : UInt32(truncatingIfNeeded: step.length)
     vmx.exit.resumeFlag = delivery.isActive ? SavedResumeFlag(delivery.hasResumeFlag) : .set
   }
 

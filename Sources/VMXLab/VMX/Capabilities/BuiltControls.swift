@@ -67,6 +67,17 @@ public struct BuiltControls: Sendable {
         .wbinvdExiting,
         .unrestrictedGuest,
         .enableINVPCID,
+        .pauseLoopExiting,
+        .rdrandExiting,
+        .enableVMFunctions,
+        .vmcsShadowing,
+        .rdseedExiting,
+        .enablePML,
+        .eptViolationVE,
+        .modeBasedExecuteControlForEPT,
+        .useTSCScaling,
+        .enableUserWaitAndPause,
+        .enableXSAVESXRSTORS,
       ],
       tertiary: [
         .ipiVirtualization
@@ -91,6 +102,7 @@ public struct BuiltControls: Sendable {
     eptAndVPID: [
       .executeOnlyTranslations,
       .pageWalkLength4,
+      .pageWalkLength5,
       .uncacheableStructures,
       .writeBackStructures,
       .pages2M,
@@ -106,7 +118,7 @@ public struct BuiltControls: Sendable {
       .invvpidAllContexts,
       .invvpidSingleContextRetainingGlobals,
     ],
-    vmFunctions: [],
+    vmFunctions: .eptpSwitching,
     miscellaneous: VMXMiscellaneous.timerRate
       | VMXMiscellaneous.exitsStoreLMA
       | VMXMiscellaneous.activityHLT

@@ -27,6 +27,7 @@ extension Processor {
   /// What VM exits and failed VM entries have in common: host state and the exit MSR-load area.
   private mutating func completeExit(blocksNMI: Bool) {
     leaveAddressSpace()
+    endMonitoring()
     vmx.isNonRoot = false
     vmx.usesEPT = false
     leaveAPICVirtualization()
@@ -96,7 +97,7 @@ extension Processor {
   }
 
   /// "Enable VPID" in the current VMCS: VM entries and VM exits invalidate nothing.
-  var currentVMCSUsesVPID: Bool {
+  @inline(__always) var currentVMCSUsesVPID: Bool {
     let primary = PrimaryProcessorBasedControls(rawValue: vmx.vmcs.primaryProcessorBasedControls)
     let secondary = SecondaryProcessorBasedControls(
       rawValue: vmx.vmcs.secondaryProcessorBasedControls)

@@ -1,0 +1,6 @@
+/// What ends a benchmark, in words.
+struct BenchmarkError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}

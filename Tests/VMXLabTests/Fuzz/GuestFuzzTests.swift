@@ -1,0 +1,162 @@
+import Foundation
+import Testing
+
+@testable import VMXLab
+
+/// Random guests in every mode. Nothing that they do may harm the emulator, which is built with all of
+/// Swift's checks here; the processor's state must make sense whenever they are stopped; and they must do
+/// the same however their run is cut into pieces, since blocks, chains and caches are no part of the
+/// architecture.
+struct GuestFuzzTests {
+  private static let instructions: UInt64 = 2_000
+  private static let cycles: UInt64 = 2_000_000
+
+  @Test("A random guest of any mode does the same in one piece and in many")
+  func cutRuns() throws {
+    let profile = try CPUProfile.named(CPUProfile.defaultName)
+    var retired: UInt64 = 0
+    var failures = 0
+    try FuzzSettings.forEachSeed(quickCount: 25) { seed in
+      for mode in RandomGuest.Mode.allCases where failures < 5 {
+        let whole = try RandomGuest(seed: seed, mode: mode, profile: profile)
+        let cut = try RandomGuest(seed: seed, mode: mode, profile: profile)
+        let wholeStop = run(whole.machine, Self.instructions)
+        let cutStop = run(cut.machine, Self.instructions, cutBy: SeededGenerator(seed: seed))
+        retired += whole.machine.processor.pointer.pointee.instructions
+        if wholeStop != cutStop || !same(whole.machine, cut.machine) {
+          failures += 1
+          Issue.record("\(try firstDifference(seed: seed, mode: mode, profile: profile))")
+        }
+        if !ProcessorInvariant.broken(whole.machine.processor.pointer.pointee).isEmpty {
+          failures += 1
+          Issue.record("\(try firstBroken(seed: seed, mode: mode, profile: profile))")
+        }
+      }
+    }
+    #expect(retired > 10_000)
+    if FuzzSettings.seconds != nil { print("random guests retired \(retired) instructions") }
+  }
+
+  /// Runs for so many more instructions, at once or in random pieces.
+  private func run(
+    _ machine: Machine, _ instructions: UInt64, cutBy random: SeededGenerator? = nil
+  ) -> MachineStop {
+    let state = machine.processor.pointer
+    let end = state.pointee.instructions + instructions
+    let cycleEnd = state.pointee.cycles + Self.cycles
+    var random = random
+    while true {
+      let left = end - state.pointee.instructions
+      let piece = random.map { _ in UInt64(1 + random!.below(3)) } ?? left
+      let stop = machine.run(
+        instructions: min(piece, left), cycles: cycleEnd - min(cycleEnd, state.pointee.cycles))
+      guard stop == .instructionLimit, state.pointee.instructions < end else { return stop }
+    }
+  }
+
+  private func same(_ a: Machine, _ b: Machine) -> Bool {
+    guard
+      GuestSnapshot(a.processor.pointer.pointee) == GuestSnapshot(b.processor.pointer.pointee),
+      let memoryA = a.memory.map.host(0), let memoryB = b.memory.map.host(0)
+    else { return false }
+    return memcmp(memoryA, memoryB, Int(RandomGuest.Place.end)) == 0
+  }
+
+  // MARK: The least case
+
+  /// Finds the first instruction after which the run in one piece differs from the stepped one.
+  private func firstDifference(
+    seed: UInt64, mode: RandomGuest.Mode, profile: CPUProfile
+  ) throws -> String {
+    func differs(_ count: UInt64) throws -> Bool {
+      let whole = try RandomGuest(seed: seed, mode: mode, profile: profile)
+      let stepped = try RandomGuest(seed: seed, mode: mode, profile: profile)
+      let wholeStop = run(whole.machine, count)
+      return wholeStop != step(stepped.machine, count) || !same(whole.machine, stepped.machine)
+    }
+    var good: UInt64 = 0
+    var bad = Self.instructions
+    guard try differs(bad) else {
+      return "seed \(seed), \(mode): differs when cut into random pieces, not when stepped"
+    }
+    while bad - good > 1 {
+      let middle = (good + bad) / 2
+      if try differs(middle) { bad = middle } else { good = middle }
+    }
+    let before = try RandomGuest(seed: seed, mode: mode, profile: profile)
+    let whole = try RandomGuest(seed: seed, mode: mode, profile: profile)
+    let stepped = try RandomGuest(seed: seed, mode: mode, profile: profile)
+    _ = step(before.machine, bad - 1)
+    let wholeStop = run(whole.machine, bad)
+    let steppedStop = step(stepped.machine, bad)
+    let first = GuestSnapshot(before.machine.processor.pointer.pointee)
+    return
+      ([
+        "seed \(seed), \(mode): instruction \(bad), \(instruction(before.machine))",
+        "  stops: \(wholeStop), stepped \(steppedStop)",
+      ]
+      + GuestSnapshot.differences(
+        before: first, actual: GuestSnapshot(whole.machine.processor.pointer.pointee),
+        expected: GuestSnapshot(stepped.machine.processor.pointer.pointee))
+      + memoryDifferences(whole.machine, stepped.machine)).joined(separator: "\n")
+  }
+
+  private func step(_ machine: Machine, _ count: UInt64) -> MachineStop {
+    let state = machine.processor.pointer
+    let cycleEnd = state.pointee.cycles + Self.cycles
+    var stop = MachineStop.instructionLimit
+    let end = state.pointee.instructions + count
+    while stop == .instructionLimit, state.pointee.instructions < end {
+      stop = machine.run(
+        instructions: 1, cycles: cycleEnd - min(cycleEnd, state.pointee.cycles))
+    }
+    return stop
+  }
+
+  private func memoryDifferences(_ a: Machine, _ b: Machine) -> [String] {
+    guard let memoryA = a.memory.map.host(0), let memoryB = b.memory.map.host(0) else { return [] }
+    return (0..<Int(RandomGuest.Place.end)).lazy.compactMap { offset in
+      let now = memoryA.load(fromByteOffset: offset, as: UInt8.self)
+      let wanted = memoryB.load(fromByteOffset: offset, as: UInt8.self)
+      return now == wanted
+        ? nil : "  memory 0x\(String(offset, radix: 16)): after \(now), expected \(wanted)"
+    }.prefix(16).map { $0 }
+  }
+
+  /// Finds the first instruction after which an invariant does not hold.
+  private func firstBroken(
+    seed: UInt64, mode: RandomGuest.Mode, profile: CPUProfile
+  ) throws -> String {
+    let guest = try RandomGuest(seed: seed, mode: mode, profile: profile)
+    let state = guest.machine.processor.pointer
+    for number in 1...Self.instructions {
+      let before = GuestSnapshot(state.pointee)
+      let text = instruction(guest.machine)
+      _ = step(guest.machine, 1)
+      let broken = ProcessorInvariant.broken(state.pointee)
+      guard broken.isEmpty else {
+        let after = GuestSnapshot(state.pointee)
+        return
+          (["seed \(seed), \(mode): after instruction \(number), \(text)"]
+          + broken.map { "  does not hold: \($0)" }
+          + GuestSnapshot.differences(before: before, actual: after, expected: before)
+          .map { $0.components(separatedBy: ", expected")[0] }).joined(separator: "\n")
+      }
+    }
+    return "seed \(seed), \(mode): an invariant does not hold at the end only"
+  }
+
+  /// Place, bytes and text of the next instruction.
+  private func instruction(_ machine: Machine) -> String {
+    let state = machine.processor.pointer
+    let linear = state.pointee.linearRIP
+    let bytes = (0..<UInt64(15)).map { machine.processor.peek(linear &+ $0) }
+      .prefix { $0 != nil }.compactMap { $0 }
+    guard !bytes.isEmpty, let decoder = InstructionDecoder() else { return "not mapped" }
+    let (length, text) = decoder.describe(bytes, codeBytes: state.pointee.codeBytes)
+    let hex = bytes.prefix(length).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    return
+      "\(hex.joined(separator: " ")) (\(text)) at RIP 0x\(String(state.pointee.rip, radix: 16))"
+      + " in \(state.pointee.mode.name)"
+  }
+}
