@@ -102,9 +102,10 @@ public final class Machine {
     if state.pointee.vmx.abortIndicator != 0 { return .vmxAbort(state.pointee.vmx.abortIndicator) }
     let timedWake = state.pointee.timedWake
     let interruptible = state.pointee.canTakeInterruptsWhileInactive
-    let next = min(interruptible ? platform.nextEvent : .max, timedWake)
+    let awaitsNMI = state.pointee.canTakeNMIsWhileInactive && platform.canRaiseNMI
+    let next = min(interruptible || awaitsNMI ? platform.nextEvent : .max, timedWake)
     let canWake =
-      timedWake != .max
+      timedWake != .max || awaitsNMI
       || (interruptible && platform.canInterrupt(inputIsOpen: serialInputIsOpen))
     guard canWake else { return .haltedForever }
     guard next != .max else { return .waitingForInput }

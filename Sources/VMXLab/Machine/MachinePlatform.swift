@@ -89,6 +89,16 @@ final class MachinePlatform: Platform {
     return letsThrough(4) && (serialPort.nextEvent != .max || inputIsOpen)
   }
 
+  /// Whether an NMI can come without the processor's doing: a timer whose line ends in one.
+  var canRaiseNMI: Bool {
+    timer.nextEvent != .max && raisesNMI(0) || realTimeClock.nextEvent != .max && raisesNMI(8)
+  }
+
+  private func raisesNMI(_ number: Int) -> Bool {
+    localAPIC.raisesNMI(.lint0) && !pic.output && pic.letsThrough(number)
+      || ioAPIC.sendsNMI(ISAInterrupts.input(ofIRQ: number))
+  }
+
   /// Whether a request of an ISA device would reach the processor, as far as the masks go.
   private func letsThrough(_ number: Int) -> Bool {
     localAPIC.passesExternalInterrupts && pic.letsThrough(number)

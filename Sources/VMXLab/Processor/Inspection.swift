@@ -10,6 +10,12 @@ extension Processor {
         || (optimizedState.isActive && optimizedState.wakesByMaskedInterrupt))
   }
 
+  /// Whether an NMI would end the inactive state.
+  var canTakeNMIsWhileInactive: Bool {
+    !interruptibility.blockingByNMI
+      && (activity == .hlt || activity == .shutdown && vmx.isNonRoot)
+  }
+
   /// Passes address line 20 on, or masks it.
   mutating func setA20(_ isEnabled: Bool) {
     a20Mask = isEnabled ? ~0 : ~(1 << 20)

@@ -23,7 +23,7 @@ import Testing
 /// Of the APICs: an interrupt of a class that is in service waits, without a spurious one; only what one
 /// sends to oneself counts as received with an illegal vector; IA32_TSC_DEADLINE is 0 once it has
 /// fired; the logical x2APIC ID of processor 0 is 1; and reserved bits of the self-IPI register and
-/// the ICR are refused. Virtual-interrupt delivery virtualizes reads of EOI and ICR too. Bochs has no
+/// the ICR are refused, and the ICR reads as it was written. Virtual-interrupt delivery virtualizes reads of EOI and ICR too. Bochs has no
 /// posted interrupts.
 @Suite("What guests tell of the processor")
 struct GuestAccountTests {

@@ -158,6 +158,26 @@ struct LocalAPICAccessTests {
     #expect((length - 1000...length + 1000).contains(runner.state.pointee.cycles - start))
   }
 
+  @Test("an NMI of the 8254, by LINT0 or the I/O APIC, ends HLT with interrupts off")
+  func timerNMI() throws {
+    for usesIOAPIC in [false, true] {
+      let runner = try VMXRunner()
+      let platform = runner.machine.platform
+      platform.ports.write(0x43, size: 1, value: 0x30)
+      #expect(runner.execute([0x90]) == .retired)
+      #expect(runner.machine.run(instructions: 10) == .haltedForever)
+      if usesIOAPIC {
+        platform.ioAPIC.writeMemory(offset: 0, size: 4, value: 0x14)
+        platform.ioAPIC.writeMemory(offset: 0x10, size: 4, value: 0x400)
+      } else {
+        platform.localAPIC.setLocalVector(.lint0, 0x400)
+      }
+      for byte in [0x00, 0x01] as [UInt32] { platform.ports.write(0x40, size: 1, value: byte) }
+      #expect(runner.machine.run(instructions: 10) == .haltedForever)
+      #expect(runner.state.pointee.rip == Place.handlers + 2 * 16 + 1)
+    }
+  }
+
   @Test("INIT waits in VMX root operation, and comes after VMXOFF")
   func initialize() throws {
     let runner = try VMXRunner()

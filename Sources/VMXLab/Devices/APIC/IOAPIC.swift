@@ -51,6 +51,12 @@ final class IOAPIC: MemoryMappedDevice, InterruptSink {
   /// Whether a request at `input` would be sent, as far as the mask goes.
   func letsThrough(_ input: Int) -> Bool { entries[input] & Redirection.masked == 0 }
 
+  /// Whether a request at `input` would be sent as an NMI.
+  func sendsNMI(_ input: Int) -> Bool {
+    letsThrough(input)
+      && APICDeliveryMode(field: UInt32(truncatingIfNeeded: entries[input])) == .nmi
+  }
+
   // MARK: Inputs
 
   func setInterrupt(_ number: Int, level: Bool) {

@@ -289,6 +289,12 @@ final class LocalAPIC: TimedDevice {
     return !entry.isMasked && entry.deliveryMode == .external
   }
 
+  /// Whether an edge at LINT0 or LINT1 is an NMI.
+  func raisesNMI(_ entry: LocalVector) -> Bool {
+    let value = LVTEntry(self[entry])
+    return mode != .disabled && !value.isMasked && value.deliveryMode == .nmi
+  }
+
   /// Drives LINT0 or LINT1.
   func setPin(_ entry: LocalVector, level: Bool) {
     let old = entry == .lint0 ? pins.lint0 : pins.lint1
