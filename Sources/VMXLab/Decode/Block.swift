@@ -15,6 +15,8 @@ struct Block {
   /// The `Processor.decodeMode` it was decoded for.
   var mode: UInt8
   var isDead: Bool
+  /// Next block in the same slot of the cache's table.
+  var nextInSlot: UnsafeMutablePointer<Block>?
   /// Next block with bytes on the same page.
   var nextOnPage: UnsafeMutablePointer<Block>?
   /// The block whose last bytes this one stands for, if it is only the tail on a second page.
@@ -32,6 +34,7 @@ struct Block {
     self.count = UInt8(truncatingIfNeeded: count)
     self.mode = mode
     isDead = false
+    nextInSlot = nil
     nextOnPage = nil
     head = nil
   }

@@ -4,9 +4,9 @@
 /// A killed block stays in its arena with every handler replaced by one that leaves the block, so
 /// that a block that is running, or that another is chained to, needs no check.
 final class BlockCache {
-  /// Direct-mapped table of blocks; a conflict only costs a decode.
+  /// Blocks by address and mode; those that share a slot are in a list.
   private let slots: UnsafeMutablePointer<UnsafeMutablePointer<Block>?>
-  static let slotCount = 1 << 16
+  static let slotCount = 1 << 18
   private var arena = BlockArena()
   private var blocksOnPage: [UInt64: UnsafeMutablePointer<Block>] = [:]
   private let ram: RAMMap
@@ -48,7 +48,9 @@ final class BlockCache {
       to: Block(
         physical: physical, secondPage: secondPage, instructions: storage, cycles: cycles,
         byteCount: byteCount, count: instructions.count - 1, mode: mode))
-    slots[Self.slot(physical, mode)] = block
+    let slot = Self.slot(physical, mode)
+    block.pointee.nextInSlot = slots[slot]
+    slots[slot] = block
     if ram.offset(physical) != nil {
       let page = physical & ~0xfff
       if blocksOnPage[page] == nil { translations.protect(page) }
@@ -126,9 +128,22 @@ final class BlockCache {
       block.pointee.instructions[index].handler = leaveDeadBlock
     }
     block.pointee.isDead = true
-    let slot = Self.slot(block.pointee.physical, block.pointee.mode)
-    if let held = slots[slot], held.pointee.isDead || held == block { slots[slot] = nil }
+    remove(block)
     if let head = block.pointee.head, !head.pointee.isDead { kill(head) }
+  }
+
+  /// Takes a block out of its slot's list.
+  private func remove(_ block: UnsafeMutablePointer<Block>) {
+    let slot = Self.slot(block.pointee.physical, block.pointee.mode)
+    guard slots[slot] != block else {
+      slots[slot] = block.pointee.nextInSlot
+      return
+    }
+    var previous = slots[slot]
+    while let other = previous, other.pointee.nextInSlot != block {
+      previous = other.pointee.nextInSlot
+    }
+    previous?.pointee.nextInSlot = block.pointee.nextInSlot
   }
 
   /// Forgets every block. Not while one runs.
@@ -148,7 +163,7 @@ final class BlockCache {
 /// Invariant: what `allocate` returns stays valid until `removeAll` or the arena's end.
 private final class BlockArena {
   private static let slabBytes = 1 << 20
-  private static let maximumSlabs = 128
+  private static let maximumSlabs = 256
   private var slabs: [UnsafeMutableRawPointer] = []
   private var slab = 0
   private var used = 0

@@ -60,7 +60,9 @@ extension Processor {
 
   /// Cycle at which time alone wakes the processor.
   var timedWake: UInt64 {
-    isInOptimizedState ? min(preemptionTimerEvent, optimizedState.deadline) : preemptionTimerEvent
+    mutating get {
+      isInOptimizedState ? min(preemptionTimerEvent, optimizedState.deadline) : preemptionTimerEvent
+    }
   }
 
   /// Stops instructions until one of the state's events.

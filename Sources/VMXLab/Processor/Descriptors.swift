@@ -56,7 +56,7 @@ extension UInt16 {
 extension Processor {
   /// Linear address of the descriptor of `selector`; nil if the table's limit excludes it or there
   /// is no LDT. Records nothing.
-  func descriptorAddress(_ selector: UInt16, byteCount: UInt64 = 8) -> UInt64? {
+  mutating func descriptorAddress(_ selector: UInt16, byteCount: UInt64 = 8) -> UInt64? {
     let offset = UInt64(selector & 0xfff8)
     let last = offset &+ byteCount &- 1
     if selector & 4 == 0 {

@@ -5,9 +5,11 @@ extension Processor {
 
   /// Whether an interrupt would end HLT: it is let through, or it causes a VM exit.
   var canTakeInterruptsWhileInactive: Bool {
-    activity == .hlt
-      && (externalInterruptsExit || systemFlags & RFLAGS.if.rawValue != 0
-        || (optimizedState.isActive && optimizedState.wakesByMaskedInterrupt))
+    mutating get {
+      activity == .hlt
+        && (externalInterruptsExit || systemFlags & RFLAGS.if.rawValue != 0
+          || (optimizedState.isActive && optimizedState.wakesByMaskedInterrupt))
+    }
   }
 
   /// Whether an NMI would end the inactive state.

@@ -35,7 +35,7 @@ extension Processor {
   @inline(__always) var timeStampCounter: UInt64 { cycles &+ msrs.tscOffset }
 
   /// Reads an MSR as RDMSR does; nil where RDMSR raises #GP(0).
-  func readMSR(_ index: UInt32) -> UInt64? {
+  mutating func readMSR(_ index: UInt32) -> UInt64? {
     switch index {
     case MSR.ia32TimeStampCounter: return timeStampCounter
     case MSR.ia32APICBase: return model.hasAPIC ? msrs.apicBase : nil

@@ -61,7 +61,7 @@ extension Processor {
   @inline(__always) var isProtected: Bool { mode != .real && mode != .virtual8086 }
 
   /// The access class of data accesses at privilege level `level`, in the current address space.
-  func accessTag(level: UInt8) -> UInt64 {
+  mutating func accessTag(level: UInt8) -> UInt64 {
     let space = addressSpace << TranslationTag.asnShift
     let flags = RFLAGS(rawValue: systemFlags)
     if level == 3 {

@@ -3,10 +3,12 @@
 // Source: Intel SDM, "Paging".
 extension Processor {
   @inline(__always) var pagingMode: PagingMode {
-    if !cr0.contains(.pg) { return .none }
-    if !cr4.contains(.pae) { return .bits32 }
-    if !efer.contains(.lma) { return .pae }
-    return cr4.contains(.la57) ? .level5 : .level4
+    mutating get {
+      if !cr0.contains(.pg) { return .none }
+      if !cr4.contains(.pae) { return .bits32 }
+      if !efer.contains(.lma) { return .pae }
+      return cr4.contains(.la57) ? .level5 : .level4
+    }
   }
 
   /// The TLB entry that allows the access; nil if it faults (the fault is recorded).

@@ -2,6 +2,8 @@
 /// lives behind one pointer.
 ///
 /// The general registers come first: decoded instructions name registers by byte offset.
+///
+/// Its methods are `mutating`, or inlined: to call another, the compiler copies the whole value.
 struct Processor {
   // MARK: Registers that handlers reach by offset
   var general = InlineArray<16, UInt64>(repeating: 0)

@@ -74,13 +74,17 @@ extension Processor {
     }
     let key = decodeMode | (single ? DecodeMode.single : 0)
     var found = blocks.table[BlockCache.slot(physical, key)]
-    if let block = found {
-      if block.pointee.physical != physical || block.pointee.mode != key { found = nil }
-      if block.pointee.secondPage != Block.noPage, found != nil {
-        let before = 0x1000 &- physical & 0xfff
-        guard let page = fetchPage(linear &+ before) else { return nil }
-        if page != block.pointee.secondPage { found = nil }
+    var secondPage: UInt64?
+    while let block = found {
+      if block.pointee.physical == physical, block.pointee.mode == key {
+        if block.pointee.secondPage == Block.noPage { break }
+        if secondPage == nil {
+          secondPage = fetchPage(linear &+ (0x1000 &- physical & 0xfff))
+          if secondPage == nil { return nil }
+        }
+        if secondPage == block.pointee.secondPage { break }
       }
+      found = block.pointee.nextInSlot
     }
     guard
       let block = found ?? builder.build(&self, linear: linear, physical: physical, single: single)

@@ -16,13 +16,15 @@ struct StackCursor {
 extension Processor {
   /// The current stack.
   var currentStack: StackCursor {
-    StackCursor(
-      segment: segments[2], offset: general[4] & stackMask, mask: stackMask, tag: dataTag,
-      isLong: mode == .long)
+    mutating get {
+      StackCursor(
+        segment: segments[2], offset: general[4] & stackMask, mask: stackMask, tag: dataTag,
+        isLong: mode == .long)
+    }
   }
 
   /// A stack in `segment` for privilege level `level`, outside 64-bit mode.
-  func stack(_ segment: Segment, _ offset: UInt64, level: UInt8, faultCode: UInt32) -> StackCursor {
+  mutating func stack(_ segment: Segment, _ offset: UInt64, level: UInt8, faultCode: UInt32) -> StackCursor {
     let mask: UInt64 = segment.access.isBig ? 0xffff_ffff : 0xffff
     return StackCursor(
       segment: segment, offset: offset & mask, mask: mask, tag: accessTag(level: level),
@@ -30,7 +32,7 @@ extension Processor {
   }
 
   /// A 64-bit stack for privilege level `level`.
-  func longStack(_ offset: UInt64, level: UInt8) -> StackCursor {
+  mutating func longStack(_ offset: UInt64, level: UInt8) -> StackCursor {
     StackCursor(
       segment: segments[2], offset: offset, mask: ~0, tag: accessTag(level: level), isLong: true)
   }

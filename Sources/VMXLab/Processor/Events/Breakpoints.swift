@@ -71,7 +71,7 @@ extension Processor {
   }
 
   /// Whether data breakpoints keep accesses to the page of `linear` off the fast path.
-  func hasDataBreakpoint(onPageOf linear: UInt64) -> Bool {
+  mutating func hasDataBreakpoint(onPageOf linear: UInt64) -> Bool {
     guard debug.isArmed else { return false }
     for index in 0..<4 as Range<UInt64> where debug.isEnabled(index) {
       let condition = debug.condition(index)

@@ -63,7 +63,7 @@ extension Processor {
   }
 
   /// Value of a general register operand given by offset, as wide as a system instruction uses it.
-  @inline(__always) func systemOperand(_ offset: UInt8) -> UInt64 {
+  @inline(__always) mutating func systemOperand(_ offset: UInt8) -> UInt64 {
     let value = general[Int(offset >> 3) & 15]
     return mode == .long ? value : value & 0xffff_ffff
   }
@@ -182,7 +182,7 @@ extension Processor {
   }
 
   /// Base + index + displacement, before segmentation and the address-size mask.
-  func operandOffset(_ i: InstructionReference) -> UInt64 {
+  mutating func operandOffset(_ i: InstructionReference) -> UInt64 {
     func part(_ offset: UInt8) -> UInt64 {
       switch offset {
       case RegisterOffset.zero: 0

@@ -144,7 +144,7 @@ extension Processor {
   }
 
   /// The operand's linear address as a VM exit reports it: VM exits come before segment faults.
-  private func uncheckedStringAddress(
+  private mutating func uncheckedStringAddress(
     _ i: InstructionReference, register: Int, segment: Int
   ) -> UInt64 {
     let offset = general[register] & stringMask(i)

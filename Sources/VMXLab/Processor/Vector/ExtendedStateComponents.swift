@@ -128,14 +128,16 @@ extension Processor {
 
   /// XINUSE: components that are not in their initial configuration. MXCSR does not count.
   var componentsInUse: UInt64 {
-    var low: UInt64 = 0
-    var high: UInt64 = 0
-    for number in 0..<16 {
-      low |= vector.registers[number &* 4] | vector.registers[number &* 4 &+ 1]
-      high |= vector.registers[number &* 4 &+ 2] | vector.registers[number &* 4 &+ 3]
+    mutating get {
+      var low: UInt64 = 0
+      var high: UInt64 = 0
+      for number in 0..<16 {
+        low |= vector.registers[number &* 4] | vector.registers[number &* 4 &+ 1]
+        high |= vector.registers[number &* 4 &+ 2] | vector.registers[number &* 4 &+ 3]
+      }
+      return (hasInitialX87 ? 0 : XStateComponents.x87.rawValue)
+        | (low == 0 ? 0 : XStateComponents.sse.rawValue)
+        | (high == 0 ? 0 : XStateComponents.avx.rawValue)
     }
-    return (hasInitialX87 ? 0 : XStateComponents.x87.rawValue)
-      | (low == 0 ? 0 : XStateComponents.sse.rawValue)
-      | (high == 0 ? 0 : XStateComponents.avx.rawValue)
   }
 }

@@ -196,7 +196,7 @@ extension Processor {
   }
 
   /// Source: Intel SDM, "Operation of XRSTOR" and "Operation of XRSTORS".
-  private func isValid(_ header: XSAVEHeader, supervisor isSupervisor: Bool) -> Bool {
+  private mutating func isValid(_ header: XSAVEHeader, supervisor isSupervisor: Bool) -> Bool {
     let enabled = vector.xcr0 | (isSupervisor ? vector.xss : 0)
     if header.isCompacted {
       let layout = header.format & ~ExtendedStateArea.compacted

@@ -82,7 +82,7 @@ extension Processor {
   }
 
   /// Source: Intel SDM, "Virtualizing Reads from the APIC-Access Page".
-  private func virtualizesRead(_ offset: UInt32) -> Bool {
+  private mutating func virtualizesRead(_ offset: UInt32) -> Bool {
     switch offset {
     case APICRegister.taskPriority: return true
     case APICRegister.endOfInterrupt, APICRegister.interruptCommandLow:
@@ -103,7 +103,7 @@ extension Processor {
   }
 
   /// Source: Intel SDM, "Determining Whether a Write Access is Virtualized".
-  private func virtualizesWrite(_ offset: UInt32) -> Bool {
+  private mutating func virtualizesWrite(_ offset: UInt32) -> Bool {
     switch offset {
     case APICRegister.taskPriority: return true
     case APICRegister.endOfInterrupt: if deliversVirtualInterrupts { return true }

@@ -53,7 +53,9 @@ extension Processor {
   }
 
   var entryProcessorState: VMEntryProcessorState {
-    VMEntryProcessorState(isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
+    mutating get {
+      VMEntryProcessorState(isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
+    }
   }
 
   /// Tells the observer, before a failed entry's exit information is recorded.

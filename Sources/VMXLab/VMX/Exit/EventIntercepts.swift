@@ -131,7 +131,9 @@ extension Processor {
 
   /// Cycle at which the VMX-preemption timer wakes the processor; it does not in wait-for-SIPI.
   var preemptionTimerEvent: UInt64 {
-    vmx.isNonRoot && activity != .waitForSIPI ? vmx.preemptionDeadline : .max
+    mutating get {
+      vmx.isNonRoot && activity != .waitForSIPI ? vmx.preemptionDeadline : .max
+    }
   }
 
   /// Whether INIT signals stay pending: in VMX root operation, and while a guest waits for a SIPI.

@@ -6,12 +6,14 @@ extension Processor {
   ///
   /// Source: Intel SDM, "Time-Stamp Counter Offset and Multiplier".
   var visibleTimeStampCounter: UInt64 {
-    guard vmx.isNonRoot, vmx.primary.contains(.useTSCOffsetting) else { return timeStampCounter }
-    guard vmx.secondary.contains(.useTSCScaling) else {
-      return timeStampCounter &+ vmx.vmcs.tscOffset
+    mutating get {
+      guard vmx.isNonRoot, vmx.primary.contains(.useTSCOffsetting) else { return timeStampCounter }
+      guard vmx.secondary.contains(.useTSCScaling) else {
+        return timeStampCounter &+ vmx.vmcs.tscOffset
+      }
+      let product = timeStampCounter.multipliedFullWidth(by: vmx.vmcs.tscMultiplier)
+      return (product.high << 16 | product.low >> 48) &+ vmx.vmcs.tscOffset
     }
-    let product = timeStampCounter.multipliedFullWidth(by: vmx.vmcs.tscMultiplier)
-    return (product.high << 16 | product.low >> 48) &+ vmx.vmcs.tscOffset
   }
 
   /// Whether RDTSCP and RDPID exist: in non-root operation "enable RDTSCP" decides.
@@ -21,7 +23,7 @@ extension Processor {
   var allowsINVPCID: Bool { !vmx.isNonRoot || vmx.secondary.contains(.enableINVPCID) }
 
   /// Cycles in which the time-stamp counter as a guest sees it advances by `ticks`.
-  func cyclesOfVisibleTime(_ ticks: UInt64) -> UInt64 {
+  mutating func cyclesOfVisibleTime(_ ticks: UInt64) -> UInt64 {
     let multiplier = vmx.vmcs.tscMultiplier
     guard vmx.isNonRoot, vmx.primary.contains(.useTSCOffsetting),
       vmx.secondary.contains(.useTSCScaling)
@@ -178,7 +180,7 @@ extension Processor {
   /// RIP-relative addressing the address itself.
   ///
   /// Source: Intel SDM, "Basic VM-Exit Information".
-  func displacementQualification(_ i: InstructionReference) -> UInt64 {
+  mutating func displacementQualification(_ i: InstructionReference) -> UInt64 {
     let displacement = UInt64(bitPattern: Int64(i.pointer.pointee.displacement))
     return i.pointer.pointee.base == RegisterOffset.blockRIP
       ? blockRIP &+ displacement : displacement
@@ -194,7 +196,7 @@ extension Processor {
   /// size, segment, index and base.
   ///
   /// Source: Intel SDM, "Information for VM Exits Due to Instruction Execution".
-  func instructionInformation(_ i: InstructionReference) -> UInt32 {
+  mutating func instructionInformation(_ i: InstructionReference) -> UInt32 {
     let v = i.pointer.pointee
     var information = addressSizeInformation(i) | UInt32(v.segment) << 15
     if v.index == RegisterOffset.zero {

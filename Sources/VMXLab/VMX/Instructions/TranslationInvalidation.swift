@@ -63,7 +63,7 @@ extension Processor {
   }
 
   /// Whether VM entry would accept `pointer` as the EPT pointer.
-  func isValidEPTPointer(_ pointer: UInt64) -> Bool {
+  mutating func isValidEPTPointer(_ pointer: UInt64) -> Bool {
     var vmcs = VMCS()
     vmcs.eptPointer = pointer
     let reader = ProcessorMemoryReader(ram: ram)

@@ -88,11 +88,13 @@ extension Processor {
 
   /// CR0 and CR4 have the values that VMX operation asks for.
   private var fixedBitsHold: Bool {
-    let capabilities = model.capabilities.msrs
-    return cr0.rawValue & capabilities.cr0Fixed0 == capabilities.cr0Fixed0
-      && cr0.rawValue & ~capabilities.cr0Fixed1 & 0xffff_ffff == 0
-      && cr4.rawValue & capabilities.cr4Fixed0 == capabilities.cr4Fixed0
-      && cr4.rawValue & ~capabilities.cr4Fixed1 == 0
+    mutating get {
+      let capabilities = model.capabilities.msrs
+      return cr0.rawValue & capabilities.cr0Fixed0 == capabilities.cr0Fixed0
+        && cr0.rawValue & ~capabilities.cr0Fixed1 & 0xffff_ffff == 0
+        && cr4.rawValue & capabilities.cr4Fixed0 == capabilities.cr4Fixed0
+        && cr4.rawValue & ~capabilities.cr4Fixed1 == 0
+    }
   }
 
   private var a20IsMasked: Bool { a20Mask != ~0 }
