@@ -12,7 +12,7 @@ EMULATORS := bochs bochsbios bochs-term grub-common grub-pc-bin xorriso mtools q
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := Package.swift Sources Tests Examples $(wildcard Benchmarks)
 
-.PHONY: help run build firmware test guests bench bench-compare benchmarks fuzz format lint clean \
+.PHONY: help run build firmware test guests docs bench bench-compare benchmarks fuzz format lint clean \
   dependencies swift
 
 help: ## List the targets.
@@ -22,7 +22,7 @@ run: build firmware ## Build, and boot the first sample hypervisor.
 	.build/release/vmxlab run --stats $(SAMPLE)
 
 build: dependencies ## Build the release: .build/release/vmxlab.
-	swift build -c release --product vmxlab
+	swift build -c release --product vmxlab --omit-frame-pointers
 
 firmware: swift ## Build the sample hypervisors: build/firmware/NAME.elf.
 	@$(MAKE) --no-print-directory -C firmware
@@ -53,6 +53,12 @@ bench-compare: build firmware benchmarks ## Compare the speed with Bochs and QEM
 
 benchmarks: swift
 	@swift build -c release --package-path Benchmarks
+
+docs: build ## Write docs/vmx-controls.md and docs/entry-checks.md, which are made from the sources.
+	.build/release/vmxlab cpus --markdown > docs/vmx-controls.md.new
+	mv docs/vmx-controls.md.new docs/vmx-controls.md
+	.build/release/vmxlab explain --rules > docs/entry-checks.md.new
+	mv docs/entry-checks.md.new docs/entry-checks.md
 
 format: ## Format every Swift file in place.
 	swift format --in-place --parallel --recursive $(SOURCES)

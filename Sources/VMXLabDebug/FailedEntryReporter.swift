@@ -66,4 +66,12 @@ public final class VMXObserverList: VMXObserver {
   public override func observe(_ event: VMXEvent, vmcs: VMCS, cycles: UInt64) {
     for observer in observers { observer.observe(event, vmcs: vmcs, cycles: cycles) }
   }
+
+  public override var wantsFailedEntries: Bool { observers.contains { $0.wantsFailedEntries } }
+
+  public override func observe(failedEntry dump: VMCSDump, cycles: UInt64) {
+    for observer in observers where observer.wantsFailedEntries {
+      observer.observe(failedEntry: dump, cycles: cycles)
+    }
+  }
 }

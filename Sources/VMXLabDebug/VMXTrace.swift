@@ -49,7 +49,7 @@ public final class VMXTrace: VMXObserver {
   private static func text(of outcome: VMEntryOutcome, vmcs: VMCS) -> String {
     switch outcome {
     case .entered: "VM entry to \(hex(vmcs.guestRIP))"
-    case .failInvalid: "VMfailInvalid (there is no current VMCS)"
+    case .failInvalid: "VMfailInvalid (no current VMCS, or a shadow VMCS)"
     case .failValid(let error): "VMfailValid \(error.rawValue) (\(error.text))"
     case .invalidGuestState(let code):
       failure(.entryFailureInvalidGuestState) + ", qualification \(code.exitQualification)"

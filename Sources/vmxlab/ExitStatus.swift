@@ -1,8 +1,9 @@
 import ArgumentParser
 
-/// The exit statuses of `vmxlab run`, beside those of the debug-exit port, which are odd.
+/// The exit statuses: of `vmxlab explain`, and of `vmxlab run`, beside those of the debug-exit port, which are odd.
 /// `docs/cli.md` explains them.
 extension ExitCode {
+  static let rulesBroken = ExitCode(2)
   static let tripleFault = ExitCode(4)
   static let haltedForever = ExitCode(6)
   static let limitReached = ExitCode(8)

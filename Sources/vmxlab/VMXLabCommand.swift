@@ -12,10 +12,11 @@ struct VMXLabCommand: ParsableCommand {
       EXAMPLES
         vmxlab run build/firmware/hello.elf
         vmxlab run --trace-vmx --stats my-hypervisor.elf -- verbose=1
+        dmesg | vmxlab explain -
         vmxlab cpus
       """,
     version: "vmxlab 0.1.0",
-    subcommands: [RunCommand.self, CPUsCommand.self])
+    subcommands: [RunCommand.self, ExplainCommand.self, CPUsCommand.self])
 
   static func main() {
     HostSignals.handleInternalFaults()

@@ -101,7 +101,9 @@ struct ReportTests {
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)).count < 10_000)
   }
 
-  @Test("Help has an example", arguments: [["--help"], ["run", "--help"], ["cpus", "--help"]])
+  @Test(
+    "Help has an example",
+    arguments: [["--help"], ["run", "--help"], ["explain", "--help"], ["cpus", "--help"]])
   func help(arguments: [String]) throws {
     let result = try Program(arguments, in: scratch).finish()
     #expect(result.status == 0)

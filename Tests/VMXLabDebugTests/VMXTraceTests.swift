@@ -15,7 +15,7 @@ struct VMXTraceTests {
     "A VM entry is named with its place and its outcome",
     arguments: [
       (VMEntryOutcome.entered, "VM entry to 0x101a40"),
-      (.failInvalid, "VMfailInvalid (there is no current VMCS)"),
+      (.failInvalid, "VMfailInvalid (no current VMCS, or a shadow VMCS)"),
       (
         .failValid(.vmEntryWithInvalidControlFields),
         "VMfailValid 7 (VM entry with invalid control field(s))"

@@ -13,6 +13,7 @@ public enum MSR {
   public static let ia32BIOSSignID: UInt32 = 0x8b
   public static let ia32SMMMonitorCtl: UInt32 = 0x9b
   public static let ia32SMBASE: UInt32 = 0x9e
+  public static let ia32UMWAITControl: UInt32 = 0xe1
   public static let ia32MTRRCap: UInt32 = 0xfe
   public static let ia32ArchCapabilities: UInt32 = 0x10a
   public static let ia32FlushCmd: UInt32 = 0x10b
@@ -52,6 +53,8 @@ public enum MSR {
   public static let ia32VMXVMFunc: UInt32 = 0x491
   public static let ia32VMXProcbasedCtls3: UInt32 = 0x492
   public static let ia32VMXExitCtls2: UInt32 = 0x493
+  public static let ia32X2APICFirst: UInt32 = 0x800
+  public static let ia32X2APICLast: UInt32 = 0x8ff
   public static let ia32SCET: UInt32 = 0x6a2
   public static let ia32PKRS: UInt32 = 0x6e1
   public static let ia32TSCDeadline: UInt32 = 0x6e0

@@ -3,10 +3,6 @@
 /// Invariant: `instructions` holds `count` instructions and then one end marker, in the arena of the
 /// cache that made the block; arenas are only emptied while no block runs.
 struct Block {
-  /// Chained successors, valid within the page: where a branch falls through, where it is taken.
-  /// They come first, so that `chainSlot` finds them.
-  var fallThrough: UnsafeMutablePointer<Block>?
-  var taken: UnsafeMutablePointer<Block>?
   /// Physical address of the first byte.
   var physical: UInt64
   /// Physical page of the last byte, where that is another page than the first's.
@@ -38,28 +34,22 @@ struct Block {
     isDead = false
     nextOnPage = nil
     head = nil
-    fallThrough = nil
-    taken = nil
   }
 
   /// Limits of a block; the counts fit the fields of `Instruction`.
   static let maximumCount = 48
   static let maximumCycles = 60_000
+  /// Most cycles of a block that others may go on to without the run loop.
+  static let maximumLinkedCycles: UInt64 = 4096
   /// `secondPage` of a block within one page.
   static let noPage: UInt64 = ~0
 }
 
-/// Which of a block's two successors a branch goes to.
-enum ChainLink: Int {
-  case fallThrough
-  case taken
-}
-
-extension UnsafeMutablePointer<Block> {
-  /// Where the block remembers its successor under `link`: its first two words.
-  @inline(__always)
-  func chainSlot(_ link: ChainLink) -> UnsafeMutablePointer<UnsafeMutablePointer<Block>?> {
-    UnsafeMutableRawPointer(self).assumingMemoryBound(to: UnsafeMutablePointer<Block>?.self)
-      + link.rawValue
+extension Block {
+  /// Forgets where the block's branches lead.
+  func unlink() {
+    for index in 0...Int(count) where instructions[index].isLinked {
+      instructions[index].immediate = 0
+    }
   }
 }

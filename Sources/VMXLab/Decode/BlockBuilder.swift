@@ -29,14 +29,15 @@ final class BlockBuilder {
   ) -> UnsafeMutablePointer<Block>? {
     if cache.isFull {
       cache.removeAll()
-      processor.chainSlot = nil
     }
     scratch.removeAll(keepingCapacity: true)
     var offset = 0
     var cycles = 0
     var secondPage = Block.noPage
+    var fusable: FusableOperation?
     let limit = single ? 1 : Block.maximumCount
-    let inPage = Int(0x1000 - physical & 0xfff)
+    let pageOffset = Int(physical & 0xfff)
+    let inPage = 0x1000 - pageOffset
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { buffer in
       while scratch.count < limit, offset < inPage {
         let available = min(InstructionPrefixes.maximumLength, inPage - offset)
@@ -55,8 +56,13 @@ final class BlockBuilder {
         }
         let position = scratch.count
         let line = table.instruction(
-          result, mode: processor.decodeMode, ripOffset: offset, position: position,
-          cyclesBefore: cycles)
+          result, features: processor.model.features, mode: processor.decodeMode,
+          ripOffset: offset, position: position, cyclesBefore: cycles,
+          pageOffset: pageOffset + offset)
+        if let condition = line.condition, let fused = fusable?.handler(condition) {
+          scratch[position - 1].handler = fused
+        }
+        fusable = line.fusable
         scratch.append(line.instruction)
         offset += line.length
         cycles += line.cycles(timing)
@@ -67,7 +73,9 @@ final class BlockBuilder {
     }
     guard !scratch.isEmpty else { return nil }
     scratch.append(
-      InstructionTable.marker(ripOffset: offset, position: scratch.count, cyclesBefore: cycles))
+      InstructionTable.marker(
+        ripOffset: offset, position: scratch.count, cyclesBefore: cycles,
+        isLinked: offset < inPage && processor.decodeMode & DecodeMode.flatCode != 0))
     return cache.insert(
       scratch, physical: physical, secondPage: secondPage, cycles: UInt64(cycles),
       byteCount: offset,
@@ -84,8 +92,10 @@ enum DecodeMode {
   static let code64: UInt8 = 2
   /// The code segment starts at 0 and ends at 4 GiB (or the mode has no limits).
   static let flatCode: UInt8 = 1 << 2
+  /// ES, SS and DS start at 0 and end at 4 GiB. Not set in 64-bit mode, where they always do.
+  static let flatData: UInt8 = 1 << 3
   /// Blocks of one instruction, for single steps.
-  static let single: UInt8 = 1 << 7
+  static let single: UInt8 = 1 << 4
 }
 
 extension Processor {

@@ -27,7 +27,7 @@ final class BlockCache {
   var table: UnsafeMutablePointer<UnsafeMutablePointer<Block>?> { slots }
 
   @inline(__always) static func slot(_ physical: UInt64, _ mode: UInt8) -> Int {
-    Int(truncatingIfNeeded: (physical ^ physical >> 16 ^ UInt64(mode) << 9) & UInt64(slotCount - 1))
+    Int(truncatingIfNeeded: (physical ^ physical >> 16 ^ UInt64(mode) << 8) & UInt64(slotCount - 1))
   }
 
   /// Whether the arena is too full for another block: call `removeAll` before `insert`.
@@ -103,6 +103,7 @@ final class BlockCache {
       } else {
         block.pointee.nextOnPage = survivors
         survivors = block
+        block.pointee.unlink()
         markLines(block.pointee.physical, byteCount: Int(min(stop, 0x1000) &- start))
       }
     }
@@ -132,6 +133,7 @@ final class BlockCache {
 
   /// Forgets every block. Not while one runs.
   func removeAll() {
+    translations.generation.pointee &+= 1
     slots.update(repeating: nil, count: Self.slotCount)
     for page in blocksOnPage.keys {
       if let offset = ram.offset(page) { ram.codeLines[offset >> 12] = 0 }

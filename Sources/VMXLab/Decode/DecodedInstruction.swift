@@ -10,7 +10,7 @@ enum DecodedOperand {
   /// The instruction's one memory operand; `DecodedInstruction.memory` describes it.
   case memory(byteCount: Int)
   case immediate(UInt64)
-  /// A register of a set that is not built (x87, MMX, SSE, bounds, masks).
+  /// A register of another set (x87, MMX, bounds, masks).
   case other(x86_reg)
 
   /// Bytes of a general register or memory operand; nil for the others.
@@ -55,9 +55,26 @@ struct DecodedInstruction {
   /// Opcode bytes without prefixes, as Capstone gives them (1 to 3 meaningful).
   var opcode: (UInt8, UInt8, UInt8, UInt8)
   var modRM: UInt8
+  /// The general register that ModRM.rm names if ModRM.mod is 3, as a byte offset into `Processor`;
+  /// for instructions of which Capstone does not know the operand.
+  var rmRegister: UInt8 = 0
   var segmentOverride: SegmentRegister?
   /// Displacement of a near relative branch, from the end of the instruction.
   var branchDisplacement: Int64 = 0
+  /// The code segment starts at 0 and has no limit (64-bit mode, or flat).
+  var isFlatCode = false
+  /// ES, SS and DS start at 0 and have no limit, outside 64-bit mode.
+  var isFlatData = false
+  /// Where in its page the instruction starts.
+  var pageOffset = 0
+
+  /// Whether a direct branch goes to its own page, where nothing about the target needs checking.
+  var branchesWithinPage: Bool {
+    let target = Int64(pageOffset + length) + branchDisplacement
+    return isFlatCode && (0..<0x1000).contains(target)
+  }
+  /// What `VectorDecoder` found, if it decoded the instruction.
+  var vector: VectorSelection?
 
   /// ModRM.reg, without REX.R.
   var modRMReg: UInt8 { modRM >> 3 & 7 }

@@ -11,9 +11,11 @@ typealias Handler = @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer) -
 struct Instruction {
   var handler: Handler
   /// Immediate, sign-extended; or the absolute address of a MOV with memory offset; or the target
-  /// of a direct branch relative to the block's start.
+  /// of a direct branch relative to the block's start; or (`isLinked`) the address of the first
+  /// instruction of the block that a branch goes to, 0 if not known yet.
   var immediate: UInt64
-  /// Displacement, sign-extended; relative to the block's start if `base` is `RegisterOffset.blockRIP`.
+  /// Displacement, sign-extended; relative to the block's start if `base` is `RegisterOffset.blockRIP`,
+  /// and for branches that are linked.
   var displacement: Int32
   /// Offset of this instruction from the block's start, in bytes.
   var ripOffset: UInt16
@@ -37,6 +39,8 @@ struct Instruction {
   @inline(__always) var isRepeated: Bool { lengthAndPrefixes & 0x30 != 0 }
   @inline(__always) var isRepeatedWhileNotEqual: Bool { lengthAndPrefixes & 0x20 != 0 }
   @inline(__always) var hasLock: Bool { lengthAndPrefixes & 0x40 != 0 }
+  /// A direct branch within its page, or a marker, that remembers its target.
+  @inline(__always) var isLinked: Bool { lengthAndPrefixes & 0x80 != 0 }
 }
 
 /// Facts of the mode an instruction was decoded in, for handlers.
@@ -44,8 +48,8 @@ struct InstructionMode: OptionSet {
   let rawValue: UInt8
   /// 64-bit mode.
   static let long = InstructionMode(rawValue: 1 << 0)
-  /// Address is base + index + displacement, with no segment base and no mask: 64-bit addresses of
-  /// ES, CS, SS, DS in 64-bit mode.
+  /// Linear address is base + index + displacement, with no segment base and no limit: ES, CS, SS
+  /// and DS in 64-bit mode; ES, SS and DS elsewhere while they are flat, with `address32`.
   static let flat = InstructionMode(rawValue: 1 << 1)
   static let address32 = InstructionMode(rawValue: 1 << 2)
   static let address16 = InstructionMode(rawValue: 1 << 3)

@@ -47,6 +47,8 @@ final class InstructionDecoder {
     guard prefixes.count < bytes.count else {
       return .failure(bytes.count >= InstructionPrefixes.maximumLength ? .tooLong : .truncated)
     }
+    if let result = VectorDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
+    if let decoded = escape(bytes, prefixes, codeBytes: codeBytes) { return .success(decoded) }
     guard let (size, prefixBytes) = disassemble(bytes, prefixes, isLong: isLong, codeBytes) else {
       // With all the bytes an instruction can have, it is not one. With fewer, see whether any
       // bytes behind them would make it one.
@@ -121,6 +123,7 @@ final class InstructionDecoder {
       hasREPNE: prefixes.repeatPrefix == 0xf2, hasOperandSizePrefix: prefixes.hasOperandSize,
       rexW: rexW, opcode: detail.opcode, modRM: detail.modrm)
     decoded.segmentOverride = prefixes.segment
+    decoded.rmRegister = rmRegister(prefixes, bytes)
     withUnsafeBytes(of: detail.operands) { raw in
       let operands = raw.bindMemory(to: cs_x86_op.self)
       for index in 0..<min(Int(detail.op_count), operands.count) {
@@ -128,7 +131,34 @@ final class InstructionDecoder {
       }
     }
     decoded.branchDisplacement = branchDisplacement(decoded, bytes)
+    if Self.isEscape(bytes[prefixes.count]) { decoded.id = InstructionForm.escape }
     return decoded
+  }
+
+  /// The register of ModRM.rm of an instruction of the two-byte opcode map.
+  private func rmRegister(
+    _ prefixes: InstructionPrefixes, _ bytes: UnsafeBufferPointer<UInt8>
+  ) -> UInt8 {
+    let place = prefixes.count + 2
+    guard place < bytes.count, bytes[prefixes.count] == 0x0f else { return 0 }
+    return RegisterOffset.general(bytes[place] & 7 | (prefixes.rex & 1) << 3)
+  }
+
+  private static func isEscape(_ opcode: UInt8) -> Bool { opcode & 0xf8 == 0xd8 }
+
+  /// An x87 instruction without a memory operand, of which Capstone does not know all; nil for others.
+  private func escape(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ prefixes: InstructionPrefixes, codeBytes: Int
+  ) -> DecodedInstruction? {
+    let length = prefixes.count + 2
+    guard length <= min(bytes.count, InstructionPrefixes.maximumLength),
+      Self.isEscape(bytes[prefixes.count]), bytes[prefixes.count + 1] >= 0xc0
+    else { return nil }
+    return DecodedInstruction(
+      id: InstructionForm.escape, length: length, operands: [], operandBytes: 4, addressBytes: 8,
+      isLongMode: codeBytes == 8, hasLock: prefixes.hasLock, hasREP: false, hasREPNE: false,
+      hasOperandSizePrefix: false, rexW: false, opcode: (bytes[prefixes.count], 0, 0, 0),
+      modRM: bytes[prefixes.count + 1])
   }
 
   /// The signed displacement of a near relative branch: the last 1, 2 or 4 bytes.

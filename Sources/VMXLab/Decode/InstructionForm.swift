@@ -40,26 +40,46 @@ struct InstructionForm: Sendable {
   let effect: BlockEffect
   /// Whether LOCK is allowed with a memory destination.
   let isLockable: Bool
+  /// The CPUID flag without which the processor has another instruction in this place, or none.
+  let feature: CPUFeature?
+  /// What the encoding is without the feature: the instruction that its prefix does not change; nil
+  /// if it raises #UD.
+  let substitute: x86_insn?
   /// Fills in the operands of an instruction and picks its handler; nil if this combination of
   /// operands is not one the processor has (#UD).
   let select: @Sendable (DecodedInstruction, inout InstructionBuilder) -> Handler?
 
   init(
     _ id: x86_insn, _ timing: TimingClass, _ effect: BlockEffect = .continue,
-    lockable: Bool = false,
+    lockable: Bool = false, feature: CPUFeature? = nil, without substitute: x86_insn? = nil,
     _ select: @escaping @Sendable (DecodedInstruction, inout InstructionBuilder) -> Handler?
   ) {
     self.id = id
     self.timing = timing
     self.effect = effect
     isLockable = lockable
+    self.feature = feature
+    self.substitute = substitute
     self.select = select
   }
 
   /// An instruction with no operands that handlers need, and one handler.
-  init(_ id: x86_insn, _ timing: TimingClass, _ effect: BlockEffect, handler: @escaping Handler) {
-    self.init(id, timing, effect) { _, _ in handler }
+  init(
+    _ id: x86_insn, _ timing: TimingClass, _ effect: BlockEffect, feature: CPUFeature? = nil,
+    handler: @escaping Handler
+  ) {
+    self.init(id, timing, effect, feature: feature) { _, _ in handler }
   }
+}
+
+/// How an instruction that is a direct branch finds its target.
+enum DirectBranch: Sendable {
+  /// Not a direct branch.
+  case none
+  /// `immediate` is the displacement, to become one from the block's start.
+  case relative
+  /// To the same page, by a link.
+  case withinPage
 }
 
 /// Collects what a handler needs of an instruction.
@@ -67,9 +87,11 @@ struct InstructionBuilder {
   var destination: UInt8 = 0
   var source: UInt8 = 0
   var immediate: UInt64 = 0
-  /// `immediate` is the displacement of a direct branch, to become one from the block's start.
-  var isRelativeBranch = false
+  /// How a direct branch finds its target.
+  var branch = DirectBranch.none
   var memory: DecodedMemory?
+  /// What `Instruction.base` holds where there is no memory operand.
+  var base = RegisterOffset.zero
   /// Overrides the form's timing class, where it depends on the operands.
   var timing: TimingClass?
   /// What the memory operand costs on top of the instruction's own class; nil if that includes it.

@@ -84,6 +84,10 @@ struct InstructionPrefixes {
       buffer[prefixes + 1] = 0x1f
       buffer[prefixes + 2] = third >= 0xc0 ? 0 : third & 0xc7
     }
+    // Nor does it know fences with ModRM.rm other than 0, and what prefixes make of those.
+    if isTwoByte, second == 0xae, third >= 0xe8, prefixes + 2 < used {
+      buffer[prefixes + 2] = third & 0xf8
+    }
     return (used, prefixes)
   }
 

@@ -12,6 +12,10 @@ final class InstructionTable: Sendable {
     var memoryTiming: TimingClass?
     var hasLock = false
     var effect: BlockEffect
+    /// What it may be carried out with, if a conditional branch follows.
+    var fusable: FusableOperation?
+    /// The condition on which it branches within the page.
+    var condition: BranchCondition?
 
     /// Cycles that the block charges for the instruction.
     func cycles(_ table: TimingTable) -> Int {
@@ -35,7 +39,9 @@ final class InstructionTable: Sendable {
     InstructionForm.strings, InstructionForm.farPointers, InstructionForm.farTransfers,
     InstructionForm.farReturns, InstructionForm.softwareInterrupts,
     InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
-    InstructionForm.segmentChecks, InstructionForm.segmentBases,
+    InstructionForm.segmentChecks, InstructionForm.segmentBases, InstructionForm.randomNumbers,
+    InstructionForm.monitorWait, InstructionForm.x87, InstructionForm.mmx,
+    InstructionForm.bitManipulation,
   ]
 
   /// The one table.
@@ -53,19 +59,39 @@ final class InstructionTable: Sendable {
 
   /// The instruction for what the decoder read; one that raises #UD or #GP, or stops the machine as
   /// not built, where there is none.
+  ///
+  /// - Parameter features: what the processor has.
   func instruction(
-    _ result: Result<DecodedInstruction, InstructionDecoder.Failure>, mode: UInt8, ripOffset: Int,
-    position: Int, cyclesBefore: Int
+    _ result: Result<DecodedInstruction, InstructionDecoder.Failure>, features: CPUFeatureSet,
+    mode: UInt8, ripOffset: Int, position: Int, cyclesBefore: Int, pageOffset: Int
   ) -> Line {
     let place = (ripOffset, position, cyclesBefore)
     switch result {
     case .failure(.invalid): return Self.line(raiseInvalidOpcode, length: 1, at: place)
     case .failure(.truncated), .failure(.tooLong):
       return Self.line(raiseInstructionTooLong, length: 1, at: place)
-    case .success(let decoded):
-      let number = Int(decoded.id.rawValue)
-      guard forms.indices.contains(number), let form = forms[number] else {
+    case .success(var decoded):
+      decoded.isFlatCode = mode & DecodeMode.flatCode != 0
+      decoded.isFlatData = mode & DecodeMode.flatData != 0
+      decoded.pageOffset = pageOffset
+      if let vector = decoded.vector {
+        let table = VectorTable.shared
+        let form = table.entries[vector.entry].form
+        let isOffered = form.isOffered(
+          by: features, isVEX: vector.isVEX, isWide: vector.isWide)
+        guard isOffered, !decoded.hasLock else {
+          return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
+        }
+        if decoded.id == X86_INS_INVALID { return self.line(decoded, vector, at: place) }
+      }
+      guard var form = form(decoded.id) else {
         return Self.line(stopNotBuilt, length: decoded.length, at: place)
+      }
+      if let feature = form.feature, !features.contains(feature) {
+        guard let other = form.substitute.flatMap(self.form) else {
+          return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
+        }
+        form = other
       }
       if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) {
         return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
@@ -78,13 +104,44 @@ final class InstructionTable: Sendable {
         instruction: Self.instruction(decoded, builder, handler, at: place),
         length: decoded.length, timing: builder.timing ?? form.timing,
         memoryTiming: builder.memoryTiming, hasLock: decoded.hasLock,
-        effect: builder.effect ?? form.effect)
+        effect: builder.effect ?? form.effect,
+        fusable: FusableOperation(decoded),
+        condition: builder.branch == .withinPage ? BranchCondition(decoded.id) : nil)
     }
   }
 
+  private func form(_ id: x86_insn) -> InstructionForm? {
+    let number = Int(id.rawValue)
+    return forms.indices.contains(number) ? forms[number] : nil
+  }
+
+  /// A vector instruction that the processor has.
+  private func line(
+    _ decoded: DecodedInstruction, _ selection: VectorSelection, at place: (Int, Int, Int)
+  ) -> Line {
+    var builder = InstructionBuilder()
+    guard let handler = VectorTable.shared.select(decoded, selection, &builder) else {
+      return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
+    }
+    return Line(
+      instruction: Self.instruction(decoded, builder, handler, at: place), length: decoded.length,
+      timing: builder.timing, memoryTiming: builder.memoryTiming,
+      effect: builder.effect ?? .continue)
+  }
+
   /// The marker behind a block's last instruction: goes back to the run loop.
-  static func marker(ripOffset: Int, position: Int, cyclesBefore: Int) -> Instruction {
-    line(endOfBlock, length: 0, at: (ripOffset, position, cyclesBefore)).instruction
+  ///
+  /// - Parameter isLinked: the next instruction is on the same page.
+  static func marker(
+    ripOffset: Int, position: Int, cyclesBefore: Int, isLinked: Bool
+  ) -> Instruction {
+    let handler = isLinked ? endOfBlockInPage : endOfBlock
+    var marker = line(handler, length: 0, at: (ripOffset, position, cyclesBefore)).instruction
+    if isLinked {
+      marker.displacement = Int32(truncatingIfNeeded: ripOffset)
+      marker.lengthAndPrefixes |= 0x80
+    }
+    return marker
   }
 
   private static func destinationIsMemory(_ decoded: DecodedInstruction) -> Bool {
@@ -114,8 +171,14 @@ final class InstructionTable: Sendable {
   ) -> Instruction {
     var instruction = line(handler, length: decoded.length, at: place).instruction
     instruction.immediate = builder.immediate
-    if builder.isRelativeBranch {
-      instruction.immediate &+= UInt64(place.0 + decoded.length)
+    switch builder.branch {
+    case .none: break
+    case .relative: instruction.immediate &+= UInt64(place.0 + decoded.length)
+    case .withinPage:
+      instruction.immediate = 0
+      instruction.displacement = Int32(
+        truncatingIfNeeded: decoded.branchDisplacement + Int64(place.0 + decoded.length))
+      instruction.lengthAndPrefixes |= 0x80
     }
     instruction.destination = builder.destination
     instruction.source = builder.source
@@ -141,9 +204,16 @@ final class InstructionTable: Sendable {
       instruction.displacement = Int32(truncatingIfNeeded: displacement)
       instruction.scaleAndSegment = memory.scale | memory.segment.rawValue << 2
       let plainSegment = memory.segment != .fs && memory.segment != .gs
-      if decoded.isLongMode, decoded.addressBytes == 8, plainSegment { mode.insert(.flat) }
+      let isFlat =
+        decoded.isLongMode
+        ? decoded.addressBytes == 8
+        : decoded.isFlatData && decoded.addressBytes == 4 && memory.segment != .cs
+      if isFlat, plainSegment { mode.insert(.flat) }
     } else {
+      instruction.base = builder.base
       instruction.scaleAndSegment = (decoded.segmentOverride ?? .ds).rawValue << 2
+      // For what pushes and pops: the stack may be used without its segment.
+      if decoded.isFlatData { mode.insert(.flat) }
     }
     instruction.mode = mode
     return instruction

@@ -2,9 +2,11 @@
 ///
 /// The timer ticks 18.2 times a second on IRQ 0, memory is refreshed, the interrupt controllers
 /// give the vectors of real mode and let through the timer, the keyboard, the slave and the disks.
-/// Images that are loaded past the firmware find their devices so.
+/// The local APIC is enabled and passes the interrupt controllers' output on ("virtual wire"). Images
+/// that are loaded past the firmware find their devices so.
 ///
-/// Source: IBM PC AT Technical Reference, the listing of the BIOS.
+/// Sources: IBM PC AT Technical Reference, the listing of the BIOS; Intel MultiProcessor
+/// Specification, "Virtual Wire Mode".
 enum FirmwareSetup {
   /// Ports and the bytes for them, in the order of the writes.
   static let writes: [(port: UInt16, value: UInt8)] = [
@@ -20,5 +22,12 @@ enum FirmwareSetup {
   /// Makes the writes.
   static func apply(to ports: PortSpace) {
     for write in writes { ports.write(write.port, size: 1, value: UInt32(write.value)) }
+  }
+
+  /// Enables the bootstrap processor's local APIC, with ExtINT at LINT0 and NMI at LINT1.
+  static func apply(to localAPIC: LocalAPIC) {
+    localAPIC.setSpurious(0x1ff)
+    localAPIC.setLocalVector(.lint0, 0x8700)
+    localAPIC.setLocalVector(.lint1, 0x8400)
   }
 }

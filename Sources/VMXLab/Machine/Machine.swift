@@ -20,7 +20,10 @@ public final class Machine {
   public var serialInputIsOpen = false
   /// Told of what the VMX unit does, if there is one; the machine keeps it.
   public var vmxObserver: VMXObserver? {
-    didSet { processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init) }
+    didSet {
+      vmxObserver?.profileName = configuration.profile.name
+      processor.state.vmx.observer = vmxObserver.map(VMXObserverReference.init)
+    }
   }
 
   /// Puts a machine together and resets it.
@@ -38,7 +41,7 @@ public final class Machine {
     let signals = UnsafeMutablePointer<PlatformSignals>.allocate(capacity: 1)
     signals.initialize(to: PlatformSignals())
     platform = MachinePlatform(
-      frequency: configuration.profile.frequency, memory: memory, signals: signals,
+      profile: configuration.profile, memory: memory, signals: signals,
       rtcStart: configuration.realTimeClockStart)
     let translations = TranslationCache.allocate()
     cache = BlockCache(ram: memory.map, translations: translations)
@@ -50,6 +53,7 @@ public final class Machine {
       cpuid: cpuid)
     builder = BlockBuilder(
       decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache)
+    processor.state.random = RandomSource(seed: configuration.seed)
     platform.control.a20Changed = { [processor] enabled in
       processor.state.setA20(enabled)
     }
@@ -76,11 +80,10 @@ public final class Machine {
     platform.sliceEnd = cycleEnd
     platform.advance(to: state.pointee.cycles)
     while true {
-      limitDeadline()
       switch state.pointee.run(builder: builder) {
       case .deadline:
-        platform.advance(to: state.pointee.cycles)
         processor.noticePreemptionTimer()
+        platform.advance(to: state.pointee.cycles)
         if state.pointee.cycles >= cycleEnd { return .cycleLimit }
       case .instructionLimit: return .instructionLimit
       case .stopRequested:
@@ -93,25 +96,16 @@ public final class Machine {
     }
   }
 
-  /// The processor must also come back when its VMX-preemption timer runs out.
-  private func limitDeadline() {
-    let signals = processor.signals
-    let state = processor.pointer
-    // Once the timer has run out, the processor only has to look.
-    guard state.pointee.vmx.preemptionDeadline > state.pointee.cycles else { return }
-    signals.pointee.deadline = min(
-      signals.pointee.deadline, state.pointee.vmx.preemptionDeadline)
-  }
-
   /// Lets time pass to the next event that may wake the processor; a stop if none can.
   private func sleep(until cycleEnd: UInt64) -> MachineStop? {
     let state = processor.pointer
     if state.pointee.vmx.abortIndicator != 0 { return .vmxAbort(state.pointee.vmx.abortIndicator) }
-    let preemption = state.pointee.preemptionTimerEvent
+    let timedWake = state.pointee.timedWake
     let interruptible = state.pointee.canTakeInterruptsWhileInactive
-    let next = min(interruptible ? platform.nextEvent : .max, preemption)
+    let awaitsNMI = state.pointee.canTakeNMIsWhileInactive && platform.canRaiseNMI
+    let next = min(interruptible || awaitsNMI ? platform.nextEvent : .max, timedWake)
     let canWake =
-      preemption != .max
+      timedWake != .max || awaitsNMI
       || (interruptible && platform.canInterrupt(inputIsOpen: serialInputIsOpen))
     guard canWake else { return .haltedForever }
     guard next != .max else { return .waitingForInput }
@@ -121,8 +115,8 @@ public final class Machine {
       return .cycleLimit
     }
     state.pointee.cycles = max(state.pointee.cycles, next)
-    platform.advance(to: state.pointee.cycles)
     processor.noticePreemptionTimer()
+    platform.advance(to: state.pointee.cycles)
     return nil
   }
 
@@ -183,8 +177,7 @@ public final class Machine {
   /// Forgets all decoded instructions, after memory was written from outside.
   func forgetDecodedCode() {
     cache.removeAll()
-    processor.pointer.pointee.nextBlock = nil
-    processor.pointer.pointee.chainSlot = nil
+    processor.pointer.pointee.linkSource = nil
   }
 
   private func describeNotBuilt() -> NotBuilt {

@@ -8,16 +8,19 @@ public struct MachineConfiguration: Sendable {
   public var timing: TimingProfile
   /// The real-time clock's time at power-on, in seconds since 1970-01-01 00:00 UTC.
   public var realTimeClockStart: Int64
+  /// What the numbers of RDRAND and RDSEED follow from.
+  public var seed: UInt64
 
   /// 512 MiB, one processor of the default profile.
   public init(
     memoryByteCount: UInt64 = 512 << 20, profile: CPUProfile, timing: TimingProfile? = nil,
-    realTimeClockStart: Int64 = 946_684_800
+    realTimeClockStart: Int64 = 946_684_800, seed: UInt64 = 0
   ) throws(TimingProfileError) {
     self.memoryByteCount = memoryByteCount
     self.profile = profile
     self.timing = if let timing { timing } else { try TimingProfile.named(profile.timing) }
     self.realTimeClockStart = realTimeClockStart
+    self.seed = seed
   }
 
   /// The least memory that a machine can have.

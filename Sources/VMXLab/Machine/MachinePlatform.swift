@@ -7,10 +7,14 @@ final class MachinePlatform: Platform {
   let ports = PortSpace()
   let control = MachineControl()
   let pic: DualPIC
+  let interruptBus = InterruptBus()
+  let localAPIC: LocalAPIC
+  let ioAPIC: IOAPIC
   let timer: PIT8254
   let realTimeClock: RealTimeClock
   let serialPort: UART16550A
   let debugConsole: DebugConsole
+  private let numericErrorPort: NumericErrorPort
   private let memory: PhysicalMemory
   private let signals: UnsafeMutablePointer<PlatformSignals>
   /// Devices that nothing else holds.
@@ -18,21 +22,29 @@ final class MachinePlatform: Platform {
   private var timedDevices: [any TimedDevice] = []
 
   init(
-    frequency: UInt64, memory: PhysicalMemory, signals: UnsafeMutablePointer<PlatformSignals>,
+    profile: CPUProfile, memory: PhysicalMemory, signals: UnsafeMutablePointer<PlatformSignals>,
     rtcStart: Int64
   ) {
-    clock = MachineClock(frequency: frequency)
+    clock = MachineClock(frequency: profile.frequency)
     self.memory = memory
     self.signals = signals
     pic = DualPIC(ports: ports)
-    timer = PIT8254(clock: clock, ports: ports, interrupt: InterruptLine(to: pic, number: 0))
+    localAPIC = LocalAPIC(
+      features: profile.localAPICFeatures, identifier: 0, clock: clock, bus: interruptBus,
+      signals: signals)
+    ioAPIC = IOAPIC(bus: interruptBus)
+    memory.addDevice(ioAPIC, at: IOAPIC.range)
+    let interrupts = ISAInterrupts(pic: pic, ioAPIC: ioAPIC)
+    timer = PIT8254(clock: clock, ports: ports, interrupt: InterruptLine(to: interrupts, number: 0))
     realTimeClock = RealTimeClock(
-      clock: clock, ports: ports, interrupt: InterruptLine(to: pic, number: 8),
+      clock: clock, ports: ports, interrupt: InterruptLine(to: interrupts, number: 8),
       startSeconds: rtcStart)
     serialPort = UART16550A(
-      clock: clock, ports: ports, interrupt: InterruptLine(to: pic, number: 4)
+      clock: clock, ports: ports, interrupt: InterruptLine(to: interrupts, number: 4)
     ) { _ in }
     debugConsole = DebugConsole(ports: ports) { _ in }
+    numericErrorPort = NumericErrorPort(
+      ports: ports, interrupt: InterruptLine(to: interrupts, number: 13))
     super.init()
     others = [
       DebugExitPort(ports: ports, control: control),
@@ -40,16 +52,18 @@ final class MachinePlatform: Platform {
       SystemControlPortA(ports: ports, control: control),
       SystemControlPortB(ports: ports, timer: timer),
       KeyboardController(
-        ports: ports, control: control, keyboardInterrupt: InterruptLine(to: pic, number: 1),
-        auxiliaryInterrupt: InterruptLine(to: pic, number: 12)),
+        ports: ports, control: control,
+        keyboardInterrupt: InterruptLine(to: interrupts, number: 1),
+        auxiliaryInterrupt: InterruptLine(to: interrupts, number: 12)),
       ResetControl(ports: ports, control: control),
     ]
-    timedDevices = [timer, realTimeClock, serialPort]
+    timedDevices = [timer, realTimeClock, serialPort, localAPIC]
     let high = memory.byteCount > PhysicalMemory.lowRAMLimit
     realTimeClock.setMemorySize(
       below4GiB: min(memory.byteCount, PhysicalMemory.lowRAMLimit),
       above4GiB: high ? memory.byteCount - PhysicalMemory.lowRAMLimit : 0)
     FirmwareSetup.apply(to: ports)
+    FirmwareSetup.apply(to: localAPIC)
     updateSignals()
   }
 
@@ -69,20 +83,42 @@ final class MachinePlatform: Platform {
 
   /// Whether an interrupt can come without the processor's doing: a timer that is let through.
   func canInterrupt(inputIsOpen: Bool) -> Bool {
-    if pic.output { return true }
-    if timer.nextEvent != .max, pic.letsThrough(0) { return true }
-    if realTimeClock.nextEvent != .max, pic.letsThrough(8) { return true }
-    return pic.letsThrough(4) && (serialPort.nextEvent != .max || inputIsOpen)
+    if interruptIsRequested || localAPIC.timerCanInterrupt { return true }
+    if timer.nextEvent != .max, letsThrough(0) { return true }
+    if realTimeClock.nextEvent != .max, letsThrough(8) { return true }
+    return letsThrough(4) && (serialPort.nextEvent != .max || inputIsOpen)
+  }
+
+  /// Whether an NMI can come without the processor's doing: a timer whose line ends in one.
+  var canRaiseNMI: Bool {
+    timer.nextEvent != .max && raisesNMI(0) || realTimeClock.nextEvent != .max && raisesNMI(8)
+  }
+
+  private func raisesNMI(_ number: Int) -> Bool {
+    localAPIC.raisesNMI(.lint0) && !pic.output && pic.letsThrough(number)
+      || ioAPIC.sendsNMI(ISAInterrupts.input(ofIRQ: number))
+  }
+
+  /// Whether a request of an ISA device would reach the processor, as far as the masks go.
+  private func letsThrough(_ number: Int) -> Bool {
+    localAPIC.passesExternalInterrupts && pic.letsThrough(number)
+      || ioAPIC.letsThrough(ISAInterrupts.input(ofIRQ: number))
+  }
+
+  private var interruptIsRequested: Bool {
+    localAPIC.hasInterrupt || pic.output && localAPIC.passesExternalInterrupts
   }
 
   func updateSignals() {
-    if pic.output {
+    localAPIC.setPin(.lint0, level: pic.output)
+    if interruptIsRequested {
       signals.pointee.requests.insert(.interrupt)
     } else {
       signals.pointee.requests.remove(.interrupt)
     }
     if control.request != nil { signals.pointee.requests.insert(.stop) }
-    signals.pointee.deadline = min(nextEvent, sliceEnd)
+    signals.pointee.ignoresNumericErrors = numericErrorPort.isIgnored
+    signals.pointee.deadline = min(nextEvent, sliceEnd, signals.pointee.processorDeadline)
   }
 
   /// The cycle at which the machine wants the processor back whatever the devices do.
@@ -103,6 +139,11 @@ final class MachinePlatform: Platform {
   }
 
   override func readMemory(_ physical: UInt64, size: Int, cycles: UInt64) -> UInt64 {
+    if physical & ~0xfff == localAPIC.page {
+      clock.now = cycles
+      defer { updateSignals() }
+      return localAPIC.readMemory(offset: physical & 0xfff, size: size)
+    }
     guard let region = memory.region(containing: physical) else {
       return super.readMemory(physical, size: size, cycles: cycles)
     }
@@ -123,6 +164,11 @@ final class MachinePlatform: Platform {
   }
 
   override func writeMemory(_ physical: UInt64, size: Int, value: UInt64, cycles: UInt64) {
+    if physical & ~0xfff == localAPIC.page {
+      clock.now = cycles
+      localAPIC.writeMemory(offset: physical & 0xfff, size: size, value: value)
+      return updateSignals()
+    }
     guard let region = memory.region(containing: physical),
       case .device(let device) = region.backing
     else { return }
@@ -131,9 +177,66 @@ final class MachinePlatform: Platform {
     updateSignals()
   }
 
+  override func setNumericError(_ isAsserted: Bool, cycles: UInt64) {
+    clock.now = cycles
+    numericErrorPort.isErrorAsserted = isAsserted
+    updateSignals()
+  }
+
   override func acknowledgeInterrupt(cycles: UInt64) -> UInt8 {
     clock.now = cycles
     defer { updateSignals() }
-    return pic.acknowledge()
+    return localAPIC.hasInterrupt || !localAPIC.passesExternalInterrupts
+      ? localAPIC.acknowledge() : pic.acknowledge()
+  }
+
+  override func setAPICBase(_ value: UInt64, cycles: UInt64) {
+    clock.now = cycles
+    localAPIC.setBase(value)
+    updateSignals()
+  }
+
+  override func initializeAPIC(cycles: UInt64) {
+    clock.now = cycles
+    localAPIC.initialize()
+    updateSignals()
+  }
+
+  override func readAPIC(_ index: UInt32, cycles: UInt64) -> UInt64? {
+    clock.now = cycles
+    defer { updateSignals() }
+    return localAPIC.readModelSpecific(index)
+  }
+
+  override func writeAPIC(_ index: UInt32, _ value: UInt64, cycles: UInt64) -> Bool {
+    clock.now = cycles
+    defer { updateSignals() }
+    return localAPIC.writeModelSpecific(index, value)
+  }
+
+  override func setTSCOffset(_ value: UInt64, cycles: UInt64) {
+    clock.now = cycles
+    localAPIC.setTSCOffset(value)
+    updateSignals()
+  }
+
+  override var taskPriority: UInt8 { localAPIC.taskPriority }
+
+  override func setTaskPriority(_ value: UInt8, cycles: UInt64) {
+    clock.now = cycles
+    localAPIC.setTaskPriority(value)
+    updateSignals()
+  }
+
+  override func endInterrupt(cycles: UInt64) {
+    clock.now = cycles
+    localAPIC.endInterrupt()
+    updateSignals()
+  }
+
+  override func sendInterrupt(_ vector: UInt8, to destination: UInt32, cycles: UInt64) {
+    clock.now = cycles
+    localAPIC.send(vector: vector, to: destination)
+    updateSignals()
   }
 }

@@ -25,6 +25,7 @@ final class ProcessorStorage {
     pointer.initialize(
       to: Processor(
         translations: translations, ram: ram, blocks: BlockCacheReference(blocks),
+        jumps: JumpCache.allocate(),
         modelReference: ProcessorModelReference(pointer: UnsafePointer(self.model)),
         signals: signals,
         platform: PlatformReference(platform)))
@@ -33,6 +34,7 @@ final class ProcessorStorage {
 
   deinit {
     model.pointee.vmcsFields.deallocate()
+    pointer.pointee.jumps.deallocate()
     pointer.deallocate()
     signals.deallocate()
     model.deallocate()
@@ -48,6 +50,7 @@ final class ProcessorStorage {
   /// Makes the run loop look if the VMX-preemption timer has run out.
   func noticePreemptionTimer() {
     if pointer.pointee.vmx.preemptionDeadline <= pointer.pointee.cycles {
+      signals.pointee.processorDeadline = .max
       pointer.pointee.attention.insert(.interruptWindow)
     }
   }

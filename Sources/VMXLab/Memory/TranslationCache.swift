@@ -36,21 +36,29 @@ enum TranslationTag {
 struct TranslationCache {
   static let count = 1024
   let entries: UnsafeMutablePointer<TranslationEntry>
+  /// Counts what takes entries away: whatever else was learnt from them goes by this number.
+  let generation: UnsafeMutablePointer<UInt64>
 
   static func allocate() -> TranslationCache {
     let cache = TranslationCache(
-      entries: UnsafeMutablePointer<TranslationEntry>.allocate(capacity: count))
+      entries: UnsafeMutablePointer<TranslationEntry>.allocate(capacity: count),
+      generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
+    cache.generation.initialize(to: 0)
     cache.removeAll()
     return cache
   }
 
-  func deallocate() { entries.deallocate() }
+  func deallocate() {
+    entries.deallocate()
+    generation.deallocate()
+  }
 
   @inline(__always) func entry(_ linear: UInt64) -> UnsafeMutablePointer<TranslationEntry> {
     entries + Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.count - 1))
   }
 
   func removeAll() {
+    generation.pointee &+= 1
     entries.update(
       repeating: TranslationEntry(
         readTag: TranslationTag.invalid, writeTag: TranslationTag.invalid,
@@ -60,6 +68,7 @@ struct TranslationCache {
 
   /// Drops what is known of the page of `linear`, in every address space.
   func remove(_ linear: UInt64) {
+    generation.pointee &+= 1
     let entry = entry(linear)
     entry.pointee.readTag = TranslationTag.invalid
     entry.pointee.writeTag = TranslationTag.invalid

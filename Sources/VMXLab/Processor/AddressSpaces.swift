@@ -42,6 +42,5 @@ extension Processor {
       let ignoresSMAP = cr4.contains(.smap) && flags.contains(.ac)
       dataTag = space | (ignoresSMAP ? TranslationTag.supervisorAC : TranslationTag.supervisor)
     }
-    nextBlock = nil
   }
 }

@@ -60,6 +60,6 @@ enum Conditions {
 extension LazyFlags {
   /// SF ≠ OF, without a branch.
   @inline(__always) var isLess: Bool {
-    ((result >> 63) ^ carries ^ (carries >> 63) ^ (carries >> 62)) & 1 != 0
+    ((result >> 63) ^ (carriesIn >> 63) ^ carry ^ (carry >> 1)) & 1 != 0
   }
 }

@@ -88,6 +88,7 @@ extension Processor {
         guard let host = translateGuestPhysical(address, .read, cause: .pdpteLoad) else {
           return false
         }
+        if interceptGuestPhysicalAPICAccess(host.address) { return false }
         address = host.address | address & 0xfff
       }
       entries[index] = load(address, byteCount: 8)

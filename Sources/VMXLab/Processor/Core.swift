@@ -37,22 +37,49 @@ struct Core {
     state.pointee.synchronize(i)
   }
 
-  /// Ends the block with a branch: retires `i` and goes on at `target` (a full, masked RIP).
-  @inline(__always) func branch(_ i: InstructionReference, to target: UInt64) {
-    state.pointee.rip = target
-    state.pointee.cycles &+= UInt64(i.next.pointee.cyclesBefore)
-    state.pointee.instructions &+= UInt64(i.next.pointee.position)
-  }
-
-  /// Ends the block with a direct branch whose successor the block remembers under `link`.
-  @inline(__always)
-  func branch(_ i: InstructionReference, to target: UInt64, link: ChainLink) {
-    branch(i, to: target)
-    guard let block = state.pointee.currentBlock else { return }
-    state.pointee.chain(block, link)
+  /// `next` where memory was reached out of line: a device may have asked for something.
+  @inline(__always) func nextAfterSlowAccess(_ i: InstructionReference) {
+    guard state.pointee.signals.pointee.horizon != 0 else {
+      return leave(InstructionReference(UnsafeRawPointer(i.next)))
+    }
+    return next(i)
   }
 
   // MARK: Operands in memory
+
+  /// Address of a memory operand that no segment changes or limits (`InstructionMode.flat`).
+  @inline(__always) func flatAddress(_ i: InstructionReference) -> UInt64 {
+    let v = i.pointer
+    var address =
+      register(v.pointee.base, as: UInt64.self)
+      &+ UInt64(bitPattern: Int64(v.pointee.displacement))
+    if v.pointee.index != RegisterOffset.zero {
+      address &+= register(v.pointee.index, as: UInt64.self) &<< v.pointee.scale
+    }
+    // Flat addresses are as wide as RIP: 64 bits in 64-bit mode, 32 bits elsewhere.
+    return address & state.pointee.ripMask
+  }
+
+  /// Host address of the memory operand, if no more than a look at the TLB is needed to read it.
+  ///
+  /// Handlers that get nil go on in their out-of-line twin, so that they themselves call nothing and
+  /// need no stack frame.
+  @inline(__always)
+  func readableOperand<W: OperandWidth>(
+    _ i: InstructionReference, _ width: W.Type
+  ) -> UnsafeMutableRawPointer? {
+    guard i.pointer.pointee.mode.contains(.flat) else { return nil }
+    return state.pointee.readableHost(flatAddress(i), width)
+  }
+
+  /// Host address of the memory operand, if no more than a look at the TLB is needed to write it.
+  @inline(__always)
+  func writableOperand<W: OperandWidth>(
+    _ i: InstructionReference, _ width: W.Type
+  ) -> UnsafeMutableRawPointer? {
+    guard i.pointer.pointee.mode.contains(.flat) else { return nil }
+    return state.pointee.writableHost(flatAddress(i), width)
+  }
 
   /// Linear address of the memory operand; nil if segmentation refuses it (the fault is recorded).
   ///
@@ -61,14 +88,24 @@ struct Core {
   func linearAddress<W: OperandWidth>(
     _ i: InstructionReference, _ width: W.Type, _ access: AccessKind, distance: UInt64 = 0
   ) -> UInt64? {
+    linearAddress(i, byteCount: W.byteCount, access, distance: distance)
+  }
+
+  /// The same for an operand of `byteCount` bytes.
+  @inline(__always)
+  func linearAddress(
+    _ i: InstructionReference, byteCount: UInt64, _ access: AccessKind, distance: UInt64 = 0
+  ) -> UInt64? {
     let v = i.pointer
     let address =
       register(v.pointee.base, as: UInt64.self)
       &+ (register(v.pointee.index, as: UInt64.self) << v.pointee.scale)
       &+ UInt64(bitPattern: Int64(v.pointee.displacement)) &+ distance
-    if v.pointee.mode.contains(.flat) { return address }
+    if v.pointee.mode.contains(.flat) {
+      return v.pointee.mode.contains(.address32) ? address & 0xffff_ffff : address
+    }
     return state.pointee.segmentedAddress(
-      address, segment: v.pointee.segment, mode: v.pointee.mode, byteCount: W.byteCount,
+      address, segment: v.pointee.segment, mode: v.pointee.mode, byteCount: byteCount,
       access: access)
   }
 

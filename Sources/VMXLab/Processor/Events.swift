@@ -19,16 +19,22 @@ struct Attention: OptionSet {
   static let singleStep = Attention(rawValue: 1 << 7)
   /// Stop before the next instruction.
   static let stop = Attention(rawValue: 1 << 8)
+  /// EFLAGS.VIF and EFLAGS.VIP are set: see whether that is #GP.
+  static let virtualInterrupt = Attention(rawValue: 1 << 9)
+  /// The next instruction accesses an APIC: its effects come before the instruction after it.
+  static let alone = Attention(rawValue: 1 << 10)
+  /// A virtualized write to the APIC-access page is to be emulated, or a trap-like VM exit is due.
+  static let apicVirtualization = Attention(rawValue: 1 << 11)
 
   /// The reasons to run the next instruction alone. A constant, as is the next, because a literal of
   /// several members is an array on the heap in builds without optimisation.
   static let singleStepReasons = Attention(
     rawValue: interruptShadow.rawValue | debug.rawValue | monitorTrap.rawValue
-      | breakpoints.rawValue | singleStep.rawValue)
+      | breakpoints.rawValue | singleStep.rawValue | alone.rawValue)
   /// The reasons that do not follow from the rest of the state.
   static let keptReasons = Attention(
     rawValue: pendingEvent.rawValue | monitorTrap.rawValue | singleStep.rawValue | stop.rawValue
-      | interruptWindow.rawValue)
+      | interruptWindow.rawValue | alone.rawValue | apicVirtualization.rawValue)
 }
 
 /// What the platform asks of the processor between instructions.
@@ -42,15 +48,30 @@ public struct PlatformRequests: OptionSet, Sendable {
   public static let initialize = PlatformRequests(rawValue: 1 << 2)
   /// Return from `run` before the next instruction.
   public static let stop = PlatformRequests(rawValue: 1 << 3)
+  /// A start-up IPI, which is lost if the processor does not wait for one.
+  public static let startUp = PlatformRequests(rawValue: 1 << 4)
 }
 
 /// What the platform tells the processor: written by devices and the embedder, read by the run
 /// loop; apart from `Processor`, so that a device can be called while an instruction has the
 /// processor's state open.
 struct PlatformSignals {
-  var requests: PlatformRequests = []
+  var requests: PlatformRequests = [] {
+    didSet { if !requests.isEmpty { horizon = 0 } }
+  }
   /// Cycle at which `run` returns so that the machine can advance its devices.
-  var deadline: UInt64 = .max
+  var deadline: UInt64 = .max {
+    didSet { horizon = 0 }
+  }
+  /// Cycle up to which blocks may follow one another without the run loop: it sets this ahead of
+  /// the deadline, and whatever it must look at sets it to 0.
+  var horizon: UInt64 = 0
+  /// The latest that `deadline` may be for what the processor itself has to do by then.
+  var processorDeadline: UInt64 = .max
+  /// The vector of the start-up IPI that is requested.
+  var startUpVector: UInt8 = 0
+  /// IGNNE#: x87 exceptions are ignored while CR0.NE is 0.
+  var ignoresNumericErrors = false
 }
 
 /// What an instruction recorded before it left its handler: nothing of it is committed.
@@ -63,6 +84,8 @@ struct PendingEvent {
     case vmExit
     /// The machine cannot go on: an instruction or facility that VMXLab has not built.
     case notBuilt
+    /// The instruction is to be started again, alone: what it does must be seen before the next one.
+    case restart
   }
   var kind = Kind.none
   var vector: UInt8 = 0
@@ -127,6 +150,8 @@ struct StepState {
   var clearsRF = false
   /// RIP of the instruction in sequence, to see whether it branched.
   var sequentialRIP: UInt64 = 0
+  /// Length in bytes of the instruction that is being stepped.
+  var length: UInt64 = 0
 }
 
 /// The mode of operation.

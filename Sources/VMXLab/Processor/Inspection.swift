@@ -6,7 +6,14 @@ extension Processor {
   /// Whether an interrupt would end HLT: it is let through, or it causes a VM exit.
   var canTakeInterruptsWhileInactive: Bool {
     activity == .hlt
-      && (externalInterruptsExit || systemFlags & RFLAGS.if.rawValue != 0)
+      && (externalInterruptsExit || systemFlags & RFLAGS.if.rawValue != 0
+        || (optimizedState.isActive && optimizedState.wakesByMaskedInterrupt))
+  }
+
+  /// Whether an NMI would end the inactive state.
+  var canTakeNMIsWhileInactive: Bool {
+    !interruptibility.blockingByNMI
+      && (activity == .hlt || activity == .shutdown && vmx.isNonRoot)
   }
 
   /// Passes address line 20 on, or masks it.
@@ -21,10 +28,12 @@ extension Processor {
     let savedPending = pending
     let savedAttention = attention
     let savedExit = vmx.exit
+    let savedCycles = cycles
     defer {
       pending = savedPending
       attention = savedAttention
       vmx.exit = savedExit
+      cycles = savedCycles
     }
     pending = PendingEvent()
     return readSystem(linear, UInt8.self)

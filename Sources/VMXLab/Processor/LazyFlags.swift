@@ -1,53 +1,69 @@
 /// The status flags, kept as the last result and its carries and computed when read.
-///
-/// `result` is sign-extended to 64 bits. `carries` has the carry out of the top bit in bit 63, the
-/// carry into it in bit 62, the carry out of bit 3 in bit 3, and two corrections that only explicit
-/// loads of the flags use: bit 0 inverts SF, bits 15:8 are XORed to the byte that PF counts.
 struct LazyFlags {
+  /// The carries into each bit (of an addition or subtraction: operands XOR result), sign-extended:
+  /// bit 4 is AF, and bit 63 is OF XOR CF.
+  var carriesIn: UInt64 = 0
+  /// The result, sign-extended to 64 bits: ZF, SF and PF. It stands between the carries lest the
+  /// compiler change those with one vector instruction, which would wait for the stores before it.
   var result: UInt64 = 1
-  var carries: UInt64 = 0x100
+  /// CF in bit 0; and two corrections that only explicit loads of the flags use: bit 1 inverts SF,
+  /// bits 15:8 are XORed to the byte that PF counts.
+  var carry: UInt64 = 0x100
 
-  @inline(__always) var cf: Bool { Int64(bitPattern: carries) < 0 }
+  @inline(__always) var cf: Bool { carry & 1 != 0 }
   @inline(__always) var zf: Bool { result == 0 }
-  @inline(__always) var sf: Bool { ((result >> 63) ^ carries) & 1 != 0 }
-  @inline(__always) var of: Bool { ((carries >> 63) ^ (carries >> 62)) & 1 != 0 }
-  @inline(__always) var af: Bool { carries & 8 != 0 }
+  @inline(__always) var sf: Bool { ((result >> 63) ^ (carry >> 1)) & 1 != 0 }
+  @inline(__always) var of: Bool { ((carriesIn >> 63) ^ carry) & 1 != 0 }
+  @inline(__always) var af: Bool { carriesIn & 0x10 != 0 }
   @inline(__always) var pf: Bool {
-    var byte = (result ^ (carries >> 8)) & 0xff
+    var byte = (result ^ (carry >> 8)) & 0xff
     byte ^= byte >> 4
     return (0x9669 as UInt64) >> (byte & 0xf) & 1 != 0
   }
 
-  /// Sets the flags of an addition or subtraction from its carry vector (bit n: carry out of bit n).
+  /// Sets the flags of an addition or subtraction.
+  ///
+  /// - Parameters:
+  ///   - carriesIn: the operands and the result, XORed.
+  ///   - carry: the carry or borrow out of the top bit.
   @inline(__always)
-  mutating func set<W: OperandWidth>(_ result: W, carryVector: W) {
+  mutating func set<W: OperandWidth>(_ result: W, carriesIn: W, carry: Bool) {
     self.result = result.signExtended
-    let wide = carryVector.zeroExtended
-    carries = (wide << (64 &- W.bits)) & 0xc000_0000_0000_0000 | wide & 8
+    self.carriesIn = carriesIn.signExtended
+    self.carry = carry ? 1 : 0
+  }
+
+  /// Sets the flags of an addition or subtraction of 1, which keeps CF.
+  @inline(__always)
+  mutating func setExceptCF<W: OperandWidth>(_ result: W, carriesIn: W, of: Bool) {
+    carry &= 1
+    self.result = result.signExtended
+    self.carriesIn = carriesIn.zeroExtended & 0x10 | ((of ? 1 : 0) ^ carry) << 63
   }
 
   /// Sets the flags of a logical operation: CF, OF and AF are clear.
   @inline(__always)
   mutating func setLogic<W: OperandWidth>(_ result: W) {
     self.result = result.signExtended
-    carries = 0
+    carriesIn = 0
+    carry = 0
   }
 
   /// Sets ZF, SF and PF from `result`, and the others as given.
   @inline(__always)
   mutating func set<W: OperandWidth>(_ result: W, cf: Bool, of: Bool, af: Bool) {
     self.result = result.signExtended
-    carries = Self.carries(cf: cf, of: of, af: af)
+    carriesIn = Self.carriesIn(cf: cf, of: of, af: af)
+    carry = cf ? 1 : 0
   }
 
   /// Changes CF alone.
-  @inline(__always) mutating func setCF(_ cf: Bool) {
-    carries = carries & 0x3fff_ffff_ffff_ffff | Self.carries(cf: cf, of: of, af: false)
-  }
+  @inline(__always) mutating func setCF(_ cf: Bool) { set(cf: cf, of: of) }
 
   /// Changes CF and OF.
   @inline(__always) mutating func set(cf: Bool, of: Bool) {
-    carries = carries & 0x3fff_ffff_ffff_ffff | Self.carries(cf: cf, of: of, af: false)
+    carriesIn = carriesIn & 0x10 | Self.carriesIn(cf: cf, of: of, af: false)
+    carry = carry & ~1 | (cf ? 1 : 0)
   }
 
   /// Changes ZF alone.
@@ -57,8 +73,8 @@ struct LazyFlags {
     load(flags)
   }
 
-  @inline(__always) private static func carries(cf: Bool, of: Bool, af: Bool) -> UInt64 {
-    (cf ? 0x8000_0000_0000_0000 : 0) | (cf != of ? 0x4000_0000_0000_0000 : 0) | (af ? 8 : 0)
+  @inline(__always) private static func carriesIn(cf: Bool, of: Bool, af: Bool) -> UInt64 {
+    (cf != of ? 0x8000_0000_0000_0000 : 0) | (af ? 0x10 : 0)
   }
 
   /// The status flags as bits of RFLAGS.
@@ -73,10 +89,11 @@ struct LazyFlags {
     let flags = RFLAGS(rawValue: flags)
     let zf = flags.contains(.zf)
     result = zf ? 0 : 1
-    carries = Self.carries(
+    carriesIn = Self.carriesIn(
       cf: flags.contains(.cf), of: flags.contains(.of), af: flags.contains(.af))
-    if flags.contains(.sf) { carries |= 1 }
+    carry = flags.contains(.cf) ? 1 : 0
+    if flags.contains(.sf) { carry |= 2 }
     // The byte 0 has even parity, the byte 1 odd.
-    if flags.contains(.pf) != zf { carries |= 0x100 }
+    if flags.contains(.pf) != zf { carry |= 0x100 }
   }
 }

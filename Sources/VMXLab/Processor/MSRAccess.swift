@@ -22,6 +22,7 @@ struct ModelSpecificRegisters {
   var cstar: UInt64 = 0
   var fmask: UInt64 = 0
   var kernelGSBase: UInt64 = 0
+  var umwaitControl: UInt64 = 0
   var mtrrDefType: UInt64 = 0
   /// IA32_MTRR_PHYSBASEn and PHYSMASKn in turn.
   var mtrrVariable = InlineArray<16, UInt64>(repeating: 0)
@@ -38,6 +39,8 @@ extension Processor {
     switch index {
     case MSR.ia32TimeStampCounter: return timeStampCounter
     case MSR.ia32APICBase: return model.hasAPIC ? msrs.apicBase : nil
+    case MSR.ia32X2APICFirst...MSR.ia32X2APICLast, MSR.ia32TSCDeadline:
+      return platform.readAPIC(index, cycles: cycles)
     case MSR.ia32FeatureControl: return msrs.featureControl
     case MSR.ia32TSCAdjust: return model.hasTSCAdjust ? msrs.tscAdjust : nil
     case MSR.ia32BIOSSignID: return msrs.biosSignID
@@ -53,6 +56,7 @@ extension Processor {
     case MSR.ia32MTRRPhysBase0..<MSR.ia32MTRRPhysBase0 + 16:
       return msrs.mtrrVariable[Int(index - MSR.ia32MTRRPhysBase0)]
     case MSR.ia32PAT: return msrs.pat
+    case MSR.ia32UMWAITControl: return model.hasWAITPKG ? msrs.umwaitControl : nil
     case MSR.ia32MTRRDefType: return msrs.mtrrDefType
     case MSR.ia32VMXBasic...MSR.ia32VMXExitCtls2: return model.vmxCapability(index)
     case MSR.ia32EFER: return efer.rawValue
@@ -64,6 +68,7 @@ extension Processor {
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
     case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
+    case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
     default: return Self.fixedMTRR(index).map { msrs.mtrrFixed[$0] }
     }
   }
@@ -73,11 +78,11 @@ extension Processor {
     switch index {
     case MSR.ia32TimeStampCounter:
       let change = value &- timeStampCounter
-      msrs.tscOffset &+= change
       msrs.tscAdjust &+= change
-    case MSR.ia32APICBase:
-      guard model.hasAPIC, value & model.reservedPhysicalBits == 0 else { return false }
-      msrs.apicBase = value
+      setTSCOffset(msrs.tscOffset &+ change)
+    case MSR.ia32APICBase: return writeAPICBase(value)
+    case MSR.ia32X2APICFirst...MSR.ia32X2APICLast, MSR.ia32TSCDeadline:
+      return platform.writeAPIC(index, value, cycles: cycles)
     case MSR.ia32FeatureControl:
       guard msrs.featureControl & 1 == 0, value & ~model.featureControlBits == 0 else {
         return false
@@ -85,8 +90,9 @@ extension Processor {
       msrs.featureControl = value
     case MSR.ia32TSCAdjust:
       guard model.hasTSCAdjust else { return false }
-      msrs.tscOffset &+= value &- msrs.tscAdjust
+      let change = value &- msrs.tscAdjust
       msrs.tscAdjust = value
+      setTSCOffset(msrs.tscOffset &+ change)
     case MSR.ia32BIOSSignID: msrs.biosSignID = value
     case MSR.ia32BIOSUpdateTrigger: break
     case MSR.ia32SYSENTERCS: msrs.sysenterCS = value
@@ -113,6 +119,9 @@ extension Processor {
     case MSR.ia32PAT:
       guard Self.isPAT(value) else { return false }
       msrs.pat = value
+    case MSR.ia32UMWAITControl:
+      guard model.hasWAITPKG, value & UMWAITControl.reserved == 0 else { return false }
+      msrs.umwaitControl = value
     case MSR.ia32MTRRDefType:
       guard value & ~0xcff == 0, Self.isMemoryType(value & 0xff, mtrr: true) else { return false }
       msrs.mtrrDefType = value
@@ -138,6 +147,10 @@ extension Processor {
     case MSR.ia32TSCAux:
       guard model.hasRDTSCP, value >> 32 == 0 else { return false }
       msrs.tscAux = value
+    case MSR.ia32XSS:
+      // No supervisor state component is built.
+      guard model.features.contains(.xsaves), value == 0 else { return false }
+      vector.xss = value
     default:
       guard let register = Self.fixedMTRR(index) else { return false }
       for byte in 0..<8 where !Self.isMemoryType(value >> UInt64(byte * 8) & 0xff, mtrr: true) {
@@ -146,6 +159,11 @@ extension Processor {
       msrs.mtrrFixed[register] = value
     }
     return true
+  }
+
+  private mutating func setTSCOffset(_ value: UInt64) {
+    msrs.tscOffset = value
+    platform.setTSCOffset(value, cycles: cycles)
   }
 
   private mutating func writeEFER(_ value: UInt64) -> Bool {

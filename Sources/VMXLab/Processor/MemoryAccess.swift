@@ -5,9 +5,15 @@ extension Processor {
   mutating func readableHost<W: OperandWidth>(
     _ linear: UInt64, _ width: W.Type
   ) -> UnsafeMutableRawPointer? {
+    readableHost(linear, byteCount: W.byteCount)
+  }
+
+  /// Host address of the `byteCount` bytes at `linear` if the TLB says they may be read at once.
+  @inline(__always)
+  mutating func readableHost(_ linear: UInt64, byteCount: UInt64) -> UnsafeMutableRawPointer? {
     let entry = translations.entry(linear)
     // An access that crosses into the next page has that page's tag, which this entry cannot hold.
-    let tag = ((linear &+ (W.byteCount &- 1)) & ~0xfff) | dataTag
+    let tag = ((linear &+ (byteCount &- 1)) & ~0xfff) | dataTag
     guard entry.pointee.readTag == tag else { return nil }
     return UnsafeMutableRawPointer(
       bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
@@ -18,8 +24,14 @@ extension Processor {
   mutating func writableHost<W: OperandWidth>(
     _ linear: UInt64, _ width: W.Type
   ) -> UnsafeMutableRawPointer? {
+    writableHost(linear, byteCount: W.byteCount)
+  }
+
+  /// Host address of the `byteCount` bytes at `linear` if the TLB says they may be written at once.
+  @inline(__always)
+  mutating func writableHost(_ linear: UInt64, byteCount: UInt64) -> UnsafeMutableRawPointer? {
     let entry = translations.entry(linear)
-    let tag = ((linear &+ (W.byteCount &- 1)) & ~0xfff) | dataTag
+    let tag = ((linear &+ (byteCount &- 1)) & ~0xfff) | dataTag
     guard entry.pointee.writeTag == tag else { return nil }
     return UnsafeMutableRawPointer(
       bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
@@ -84,12 +96,17 @@ extension Processor {
     let room = 0x1000 &- linear & 0xfff
     if byteCount <= room {
       guard let entry = translate(linear, kind, tag: tag) else { return nil }
+      if entry.pointee.physicalPage == vmx.apic.accessPage {
+        return readAPICAccessPage(linear, byteCount: byteCount)
+      }
+      chargeDeviceAccess(entry.pointee.physicalPage)
       return load(entry.pointee.physicalPage | linear & 0xfff, byteCount: byteCount)
     }
     guard let first = translate(linear, kind, tag: tag)?.pointee.physicalPage,
       let second = translate(
         followingPage(linear, room), kind, tag: tag)?.pointee.physicalPage
     else { return nil }
+    if interceptSplitAccess(linear, first: first, second: second, .read) { return nil }
     let low = load(first | linear & 0xfff, byteCount: room)
     return low | load(second, byteCount: byteCount &- room) << (room &* 8)
   }
@@ -106,16 +123,28 @@ extension Processor {
     let room = 0x1000 &- linear & 0xfff
     if byteCount <= room {
       guard let entry = translate(linear, .write, tag: tag) else { return false }
-      store(entry.pointee.physicalPage | linear & 0xfff, value, byteCount: byteCount)
+      let physical = entry.pointee.physicalPage | linear & 0xfff
+      if entry.pointee.physicalPage == vmx.apic.accessPage {
+        return writeAPICAccessPage(linear, value, byteCount: byteCount)
+      }
+      if entry.pointee.physicalPage == apicPage, !runsAlone() { return false }
+      chargeDeviceAccess(entry.pointee.physicalPage)
+      store(physical, value, byteCount: byteCount)
       return true
     }
     guard let first = translate(linear, .write, tag: tag)?.pointee.physicalPage,
       let second = translate(
         followingPage(linear, room), .write, tag: tag)?.pointee.physicalPage
     else { return false }
+    if interceptSplitAccess(linear, first: first, second: second, .write) { return false }
     store(first | linear & 0xfff, value, byteCount: room)
     store(second, value >> (room &* 8), byteCount: byteCount &- room)
     return true
+  }
+
+  /// Charges for an access to registers of a device, if the page has some.
+  @inline(__always) private mutating func chargeDeviceAccess(_ page: UInt64) {
+    if page == apicPage || ram.offset(page) == nil { chargeCycles(.deviceAccess) }
   }
 
   /// A linear address past the top goes round at 32 bits outside 64-bit mode.
@@ -130,7 +159,7 @@ extension Processor {
   }
 
   /// Canonicality (64-bit mode) and alignment (AC) of an access.
-  private mutating func checkAddress(
+  mutating func checkAddress(
     _ linear: UInt64, byteCount: UInt64, stack: Bool, tag: UInt64
   ) -> Bool {
     if mode == .long, !isCanonical(linear) || !isCanonical(linear &+ (byteCount &- 1)) {

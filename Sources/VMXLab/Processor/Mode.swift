@@ -29,7 +29,7 @@ extension Processor {
     }
     updateBases()
     updateAccessTags()
-    chainSlot = nil
+    updateVectorTraps()
   }
 
   /// Recomputes the bases that address generation uses.
@@ -42,6 +42,16 @@ extension Processor {
     let mask: UInt64 = mode == .long ? ~0 : 0xffff_ffff
     effectiveBase[4] = segments[4].base & mask
     effectiveBase[5] = segments[5].base & mask
+    updateFlatData()
+  }
+
+  /// Recomputes whether blocks may take ES, SS and DS to be flat.
+  @inline(__always) mutating func updateFlatData() {
+    if mode != .long, segments[0].isFlatData, segments[2].isFlatData, segments[3].isFlatData {
+      decodeMode |= DecodeMode.flatData
+    } else {
+      decodeMode &= ~DecodeMode.flatData
+    }
   }
 
   /// Whether the processor is in IA-32e mode (64-bit or compatibility mode).

@@ -2,7 +2,7 @@
 //
 // Source: Intel SDM, "Paging".
 extension Processor {
-  var pagingMode: PagingMode {
+  @inline(__always) var pagingMode: PagingMode {
     if !cr0.contains(.pg) { return .none }
     if !cr4.contains(.pae) { return .bits32 }
     if !efer.contains(.lma) { return .pae }
@@ -36,7 +36,7 @@ extension Processor {
     }
     guard
       let host = translateGuestPhysical(
-        guestPhysical | linear & 0xfff, kind, cause: .page(linear: linear, rights: page.rights))
+        guestPhysical, kind, cause: .page(linear: linear, rights: page.rights))
     else { return nil }
     return fill(
       linear, kind, tag: tag, physical: host.address, rights: page.rights & host.rights)
@@ -47,6 +47,10 @@ extension Processor {
   ) -> UnsafeMutablePointer<TranslationEntry>? {
     let entry = translations.entry(linear)
     let page = physical & ~0xfff
+    if kind == .fetch, page == vmx.apic.accessPage {
+      interceptAPICFetch(linear)
+      return nil
+    }
     var fast = linear & ~0xfff | tag
     let space = fast & ~(3 | TranslationTag.slow)
     func belongs(_ other: UInt64) -> Bool {
@@ -63,7 +67,7 @@ extension Processor {
     }
     entry.pointee.physicalPage = page
     var writeTag = fast
-    if let host = ram.host(page) {
+    if page != apicPage, page != vmx.apic.accessPage, let host = ram.host(page) {
       entry.pointee.addend = Int(bitPattern: host) &- Int(bitPattern: UInt(linear & ~0xfff))
       if ram.codeLineMask(page) != 0 { writeTag |= TranslationTag.slow }
     } else {
@@ -96,7 +100,7 @@ extension Processor {
   ) -> GuestPage? {
     switch pagingMode {
     case .none:
-      return GuestPage(address: linear & 0xffff_f000, rights: [.read, .write, .fetch, .dirty])
+      return GuestPage(address: linear & 0xffff_f000, rights: .unpaged)
     case .bits32: return walk32(linear, kind, tag: tag)
     case .pae:
       let pdpte = pdptes[Int(truncatingIfNeeded: linear >> 30) & 3]
@@ -285,6 +289,7 @@ extension Processor {
     guard
       let host = translateGuestPhysical(address, .read, cause: .pagingStructure(linear: linear))
     else { return nil }
+    if interceptGuestPhysicalAPICAccess(host.address) { return nil }
     return host.address | address & 0xfff
   }
 
@@ -327,6 +332,8 @@ struct PageRights: OptionSet {
   static let tableExecutable = PageRights(rawValue: 1 << 6)
   /// What a walk starts with, for each entry to take from.
   static let all = PageRights(rawValue: 0xf)
+  /// Without paging: everything, and no dirty flag to set.
+  static let unpaged = PageRights(rawValue: 0x17)
 
   /// What both translations allow.
   @inline(__always) static func & (guest: PageRights, host: PageRights) -> PageRights {

@@ -2,7 +2,7 @@
 extension Processor {
   /// Reads 1 to 8 bytes within a page at a host-physical address.
   mutating func load(_ physical: UInt64, byteCount: UInt64) -> UInt64 {
-    guard let host = ram.host(physical) else {
+    guard physical & ~0xfff != apicPage, let host = ram.host(physical) else {
       return platform.readMemory(physical, byteCount: byteCount, cycles: cycles)
     }
     switch byteCount {
@@ -21,7 +21,7 @@ extension Processor {
 
   /// Writes 1 to 8 bytes within a page at a host-physical address; decoded code there dies.
   mutating func store(_ physical: UInt64, _ value: UInt64, byteCount: UInt64) {
-    guard let host = ram.host(physical) else {
+    guard physical & ~0xfff != apicPage, let host = ram.host(physical) else {
       return platform.writeMemory(physical, value, byteCount: byteCount, cycles: cycles)
     }
     if ram.codeLineMask(physical) != 0 {

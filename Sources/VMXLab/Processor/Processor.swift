@@ -39,6 +39,8 @@ struct Processor {
   var addressSpace: UInt64 = 0
   /// A translation of a large page has been put in the TLB, in pieces.
   var hasLargePages = false
+  /// The physical page of the local APIC's registers; `noPage` while they are not mapped to memory.
+  var apicPage = Processor.noPage
 
   // MARK: Segments
   var segments = InlineArray<8, Segment>(repeating: Segment())
@@ -57,7 +59,6 @@ struct Processor {
   var cr2: UInt64 = 0
   var cr3: UInt64 = 0
   var cr4 = CR4()
-  var cr8: UInt64 = 0
   var efer = EFER()
   var debug = DebugRegisters()
   var pdptes = InlineArray<4, UInt64>(repeating: 0)
@@ -65,15 +66,27 @@ struct Processor {
   /// What decoding depends on; half of a block's key.
   var decodeMode: UInt8 = 0
 
+  // MARK: SSE and AVX
+  var vector = VectorState()
+
+  // MARK: Floating point
+  var x87 = X87State.afterReset
+  /// FERR# is asserted: an x87 exception was met with CR0.NE = 0.
+  var hasNumericError = false
+
   // MARK: Events
   /// Why the run loop must look before the next block.
-  var attention: Attention = []
+  var attention: Attention = [] {
+    didSet { if !attention.isEmpty { signals.pointee.horizon = 0 } }
+  }
   /// The platform's requests that could be served now; the others do not stop the run loop.
   var heededRequests: PlatformRequests = [.initialize, .nmi, .stop]
   /// What an instruction recorded before it left its handler.
   var pending = PendingEvent()
   var interruptibility = Interruptibility()
   var activity = ActivityState.active
+  var monitor = AddressRangeMonitor()
+  var optimizedState = OptimizedState()
   /// Set while an event is being delivered, for faults within faults and IDT-vectoring.
   var delivery = EventDelivery()
   var step = StepState()
@@ -84,15 +97,17 @@ struct Processor {
 
   // MARK: Blocks
   let blocks: BlockCacheReference
-  /// The successor that the last block is chained to, if known.
-  var nextBlock: UnsafeMutablePointer<Block>?
-  /// Where to record the successor once it is known.
-  var chainSlot: UnsafeMutablePointer<UnsafeMutablePointer<Block>?>?
-  /// The block that is running.
-  var currentBlock: UnsafeMutablePointer<Block>?
+  /// Where branches to another page and to computed addresses find their blocks.
+  let jumps: JumpCache
+  /// What an entry of `jumps` must match besides RIP: the state that decides what code is there.
+  var jumpKey: UInt64 = 0
+  /// A direct branch whose link the run loop should fill in, once it has found the block at RIP.
+  var linkSource: UnsafePointer<Instruction>?
 
   // MARK: Model
   var msrs = ModelSpecificRegisters()
+  /// What RDRAND and RDSEED read; neither reset nor INIT begins it anew.
+  var random = RandomSource(seed: 0)
   let modelReference: ProcessorModelReference
   let signals: UnsafeMutablePointer<PlatformSignals>
   let platform: PlatformReference

@@ -27,12 +27,23 @@ extension ProcessorModel {
     part.cr4Fixed1 &= cr4.rawValue
     let capabilities = VMXCapabilities(part: part, facts: facts)
     self.init(
+      features: CPUFeatureSet(view),
       reservedPhysicalBits: (~0 << UInt64(profile.physicalAddressWidth)) & 0x000f_ffff_ffff_ffff,
       has1GPages: has(0x8000_0001, .edx, 26), hasAPIC: has(1, .edx, 9),
+      hasX2APIC: has(1, .ecx, 21),
       hasTSCAdjust: has(7, .ebx, 1), hasRDTSCP: hasRDTSCP, hasRDPID: has(7, .ecx, 22),
       hasINVPCID: has(7, .ebx, 10), hasSMAP: has(7, .ebx, 20), hasUMIP: has(7, .ecx, 2),
-      hasFSGSBASE: has(7, .ebx, 0), hasVMX: hasVMX, cr4Bits: cr4.rawValue,
-      eferBits: efer.rawValue, debugCtlBits: facts.debugCtlBits,
+      hasFSGSBASE: has(7, .ebx, 0), hasVMX: hasVMX,
+      // CPUID shows MONITOR only while IA32_MISC_ENABLE allows it.
+      hasMONITOR: view.result(
+        leaf: 1, subleaf: 0, state: CPUIDDynamicState(miscEnable: MiscEnable.monitor)
+      ).ecx >> 3 & 1 != 0,
+      hasWAITPKG: has(7, .ecx, 5), hasRDRAND: has(1, .ecx, 30), hasRDSEED: has(7, .ebx, 18),
+      mwaitExtensions: has(5, .ecx, 1) ? 1 : 0,
+      miscEnable: profile.modelSpecificRegisters[MSR.ia32MiscEnable] ?? 0, cr4Bits: cr4.rawValue,
+      eferBits: efer.rawValue,
+      xcr0Bits: UInt64(view.result(leaf: 0xd, subleaf: 0).eax) & XStateComponents.built.rawValue,
+      debugCtlBits: facts.debugCtlBits,
       // Lock, and VMX outside SMX operation.
       featureControlBits: hasVMX ? 0x5 : 0x1,
       preemptionTimerShift: capabilities.msrs.miscellaneous & 0x1f,

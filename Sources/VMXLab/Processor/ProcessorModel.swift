@@ -1,10 +1,12 @@
 /// What the processor that is emulated has: facts of its profile, less what is not built, in the form
 /// that handlers test.
 struct ProcessorModel {
+  var features: CPUFeatureSet
   /// Bits of a physical address beyond MAXPHYADDR, up to bit 51.
   var reservedPhysicalBits: UInt64
   var has1GPages: Bool
   var hasAPIC: Bool
+  var hasX2APIC: Bool
   var hasTSCAdjust: Bool
   var hasRDTSCP: Bool
   var hasRDPID: Bool
@@ -13,9 +15,19 @@ struct ProcessorModel {
   var hasUMIP: Bool
   var hasFSGSBASE: Bool
   var hasVMX: Bool
+  var hasMONITOR: Bool
+  var hasWAITPKG: Bool
+  var hasRDRAND: Bool
+  var hasRDSEED: Bool
+  /// Bits of ECX that MWAIT accepts.
+  var mwaitExtensions: UInt64
+  /// IA32_MISC_ENABLE after reset.
+  var miscEnable: UInt64
   /// Bits of CR4 that can be set.
   var cr4Bits: UInt64
   var eferBits: UInt64
+  /// Bits of XCR0 that can be set.
+  var xcr0Bits: UInt64
   var debugCtlBits: UInt64
   var featureControlBits: UInt64
   /// The VMX-preemption timer counts down once every 2^n cycles.

@@ -9,6 +9,11 @@ extension Processor {
     cycles = 0
     instructions = 0
     msrs = ModelSpecificRegisters()
+    msrs.miscEnable = model.miscEnable
+    resetAPICBase()
+    vector = VectorState()
+    x87 = .afterReset
+    hasNumericError = false
     vmx.reset()
     activity = .active
     finishReset()
@@ -20,6 +25,7 @@ extension Processor {
   /// - Parameter waitsForStartUp: an application processor waits for a start-up IPI.
   mutating func initialize(waitsForStartUp: Bool = false) {
     let caching = cr0.intersection([.cd, .nw])
+    platform.initializeAPIC(cycles: cycles)
     setInitialRegisters()
     cr0 = CR0.et.union(caching)
     activity = waitsForStartUp ? .waitForSIPI : .active
@@ -55,7 +61,6 @@ extension Processor {
     cr2 = 0
     cr3 = 0
     cr4 = []
-    cr8 = 0
     efer = []
     debug = DebugRegisters()
     pdptes = InlineArray(repeating: 0)
@@ -65,6 +70,7 @@ extension Processor {
     attention = []
     pending = PendingEvent()
     interruptibility = Interruptibility()
+    endMonitoring()
     delivery = EventDelivery()
     step = StepState()
     isBetweenIterations = false

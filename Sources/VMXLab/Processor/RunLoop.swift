@@ -19,10 +19,8 @@ extension Processor {
   mutating func run(builder: BlockBuilder) -> RunStop {
     while true {
       if !attention.isEmpty || !signals.pointee.requests.isDisjoint(with: heededRequests) {
+        linkSource = nil
         if let stop = lookAround() { return stop }
-        // RIP may be elsewhere now.
-        nextBlock = nil
-        chainSlot = nil
         if needsSingleStep {
           guard cycles < signals.pointee.deadline else { return .deadline }
           guard instructions < instructionLimit else { return .instructionLimit }
@@ -30,15 +28,16 @@ extension Processor {
           continue
         }
       }
-      guard let block = nextBlock ?? findBlock(builder) else { continue }
+      guard let block = findBlock(builder) else { continue }
       if cycles &+ block.pointee.cycles >= signals.pointee.deadline
         || instructions &+ UInt64(block.pointee.count) > instructionLimit
       {
         guard cycles < signals.pointee.deadline else { return .deadline }
         guard instructions < instructionLimit else { return .instructionLimit }
-        runPart(block)
+        runOne(builder)
         continue
       }
+      prepareLinks()
       enter(block)
     }
   }
@@ -46,23 +45,18 @@ extension Processor {
   /// Runs a block from its start.
   @inline(__always) private mutating func enter(_ block: UnsafeMutablePointer<Block>) {
     blockRIP = rip
-    currentBlock = block
-    nextBlock = nil
-    chainSlot = nil
     let first = block.pointee.instructions
     withUnsafeMutablePointer(to: &self) { first.pointee.handler($0, first) }
   }
 
   /// The block at CS:RIP, decoded if need be; nil if fetching faulted (the fault is recorded).
   private mutating func findBlock(_ builder: BlockBuilder) -> UnsafeMutablePointer<Block>? {
-    defer { chainSlot = nil }
+    let source = linkSource
+    linkSource = nil
+    let generation = translations.generation.pointee
     guard let block = lookUpBlock(builder, single: false) else { return nil }
-    // The second page of a block must be looked up each time.
-    if let slot = chainSlot, block.pointee.secondPage == Block.noPage,
-      mode == .long || decodeMode & DecodeMode.flatCode != 0
-    {
-      slot.pointee = block
-    }
+    // A new generation may mean that the block of the branch is gone.
+    remember(block, from: translations.generation.pointee == generation ? source : nil)
     return block
   }
 
@@ -102,53 +96,23 @@ extension Processor {
     return lookUpBlock(builder, single: true)
   }
 
-  /// Runs as many of the block's instructions as the deadline and the limit allow (at least one).
-  private mutating func runPart(_ block: UnsafeMutablePointer<Block>) {
-    let cyclesLeft = signals.pointee.deadline &- cycles
-    let instructionsLeft = instructionLimit &- instructions
-    let code = block.pointee.instructions
-    var count = 1
-    while count < Int(block.pointee.count), UInt64(code[count].cyclesBefore) < cyclesLeft,
-      UInt64(count) < instructionsLeft
-    {
-      count += 1
-    }
-    run(block, count: count)
-  }
-
-  /// Runs the first `count` instructions of a block, by putting a marker in place of the next.
-  private mutating func run(_ block: UnsafeMutablePointer<Block>, count: Int) {
-    let next = block.pointee.instructions + count
-    let handler = next.pointee.handler
-    next.pointee.handler = leaveDeadBlock
+  /// Runs one instruction, in a block of its own.
+  private mutating func runOne(_ builder: BlockBuilder) {
+    guard let block = lookUpBlock(builder, single: true) else { return }
+    signals.pointee.horizon = 0
     enter(block)
-    nextBlock = nil
-    chainSlot = nil
-    if !block.pointee.isDead { next.pointee.handler = handler }
+    linkSource = nil
   }
 
   /// Runs one instruction and then what follows an instruction: traps, the end of shadows.
   private mutating func singleStep(_ builder: BlockBuilder) {
-    chainSlot = nil
-    guard let block = nextBlock ?? lookUpBlock(builder, single: true) else { return }
+    guard let block = lookUpBlock(builder, single: true) else { return }
     let before = instructions
-    beginStep()
-    run(block, count: 1)
+    beginStep(length: block.pointee.instructions.pointee.length)
+    signals.pointee.horizon = 0
+    enter(block)
+    linkSource = nil
+    attention.remove(.alone)
     if instructions != before || isBetweenIterations { endStep() }
-  }
-
-  /// Records where the running block goes on, at RIP, for the run loop to follow or to fill in.
-  ///
-  /// Only a successor on the block's own page of linear addresses is remembered: it is on the same
-  /// physical page, however paging changes.
-  @inline(__always)
-  mutating func chain(_ block: UnsafeMutablePointer<Block>, _ link: ChainLink) {
-    guard (rip ^ blockRIP) & ~0xfff == 0 else { return }
-    let slot = block.chainSlot(link)
-    if let next = slot.pointee, !next.pointee.isDead {
-      nextBlock = next
-    } else {
-      chainSlot = slot
-    }
   }
 }

@@ -36,6 +36,7 @@ extension Processor {
     } else if register >= 4 {
       effectiveBase[register] = segments[register].base
     }
+    updateFlatData()
   }
 
   /// Real-address mode: selector and base; limit and rights stay, which "big real mode" relies on.

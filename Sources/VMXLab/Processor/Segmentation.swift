@@ -20,10 +20,7 @@ extension Processor {
       offset &= 0xffff
     }
     if mode.contains(.long) { return offset &+ effectiveBase[segment] }
-    let limit = segments[segment].limit
-    let rights = segments[segment].access.rawValue
-    // Usable, writable, expand-up data of 4 GiB.
-    if limit == 0xffff_ffff, rights & 0x1_001e == 0x12 {
+    if segments[segment].isBigData {
       return (offset &+ effectiveBase[segment]) & 0xffff_ffff
     }
     return checkedAddress(offset, segment: segment, byteCount: byteCount, access: access)
@@ -62,6 +59,12 @@ extension Processor {
 }
 
 extension Segment {
+  /// Usable, writable, expand-up data of 4 GiB.
+  @inline(__always) var isBigData: Bool { limit == 0xffff_ffff && access.rawValue & 0x1_001e == 0x12 }
+
+  /// Big data at address 0: an offset is a linear address, and nothing needs to be checked.
+  @inline(__always) var isFlatData: Bool { isBigData && base & 0xffff_ffff == 0 }
+
   /// Whether the limit lets `byteCount` bytes at `offset` be reached.
   @inline(__always)
   func contains(_ offset: UInt64, byteCount: UInt64) -> Bool {

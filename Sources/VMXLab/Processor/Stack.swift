@@ -64,7 +64,7 @@ extension Processor {
   @inline(__always)
   mutating func stackAddress(_ offset: UInt64, byteCount: UInt64, _ access: AccessKind) -> UInt64? {
     if mode == .long { return offset }
-    if segments[2].limit == 0xffff_ffff, segments[2].access.rawValue & 0x1_001e == 0x12 {
+    if segments[2].isBigData {
       return (offset &+ effectiveBase[2]) & 0xffff_ffff
     }
     return checkedAddress(offset, segment: 2, byteCount: byteCount, access: access)

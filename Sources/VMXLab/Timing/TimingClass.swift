@@ -106,10 +106,30 @@ public enum TimingClass: UInt8, CaseIterable, Sendable {
 
   // x87, SSE and AVX.
   case x87
+  /// FDIV, FSQRT.
+  case x87Divide
+  /// FPREM, FPREM1, FSCALE, FXTRACT, FRNDINT.
+  case x87Remainder
   case x87Transcendental
+  /// FBLD, FBSTP.
+  case x87Decimal
+  /// FLDCW, FNSTCW, FNSTSW, FNCLEX, WAIT, EMMS.
+  case x87Control
+  /// FLDENV, FNSTENV, FNINIT.
+  case x87Environment
+  /// FNSAVE.
+  case x87StateSave
+  /// FRSTOR.
+  case x87StateRestore
   case sse
   case sseMultiply
   case sseDivide
+  /// VGATHERDPS and its like, beside the loads.
+  case gather
+  /// PCMPESTRI and its like.
+  case stringCompare
+  /// AES rounds, PCLMULQDQ, SHA.
+  case cryptography
   case fxSave
   case fxRestore
   case xSave

@@ -3,7 +3,7 @@
 /// Trivially copyable, of fixed size and without a heap part, so that it can lie inside a processor's
 /// state behind a pointer.
 public struct TimingTable: Sendable {
-  private var storage: InlineArray<128, UInt16>
+  private var storage: InlineArray<256, UInt16>
 
   /// A table with the same number of cycles for every class.
   public init(repeating cycles: UInt16) {
@@ -22,10 +22,10 @@ public struct TimingTable: Sendable {
     set { storage[unchecked: Self.index(timingClass)] = newValue }
   }
 
-  /// The mask proves to the compiler and to the reader that the index lies inside the storage.
+  /// There is a place for every raw value, so that the index lies inside the storage.
   @inline(__always)
   private static func index(_ timingClass: TimingClass) -> Int {
-    Int(timingClass.rawValue & 127)
+    Int(timingClass.rawValue)
   }
 }
 

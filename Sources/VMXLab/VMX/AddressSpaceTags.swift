@@ -15,44 +15,69 @@ struct AddressSpaceKey: Equatable {
   var modes: UInt64 = 0
 }
 
-/// The address-space numbers of the contexts that were left last.
+/// The address-space numbers of contexts that were left: 32 sets of two.
 struct AddressSpaceMemory {
-  static let count = 8
-  private var keys = InlineArray<8, AddressSpaceKey>(repeating: AddressSpaceKey())
-  private var numbers = InlineArray<8, UInt64>(repeating: 0)
-  private var next = 0
+  private struct Entry {
+    var key = AddressSpaceKey()
+    /// 0: nothing is remembered.
+    var number: UInt64 = 0
+    /// The generation of the key's VPID when it was remembered.
+    var generation: UInt64 = 0
+  }
+
+  private var entries = InlineArray<64, Entry>(repeating: Entry())
+  /// A number for each VPID modulo 64, which its invalidations change.
+  private var generations = InlineArray<64, UInt64>(repeating: 0)
+  /// Which of a set's entries is replaced next: a bit for each set.
+  private var victims: UInt32 = 0
 
   /// Remembers that `number` was in use for `key`.
   mutating func remember(_ key: AddressSpaceKey, _ number: UInt64) {
-    for index in 0..<Self.count where numbers[index] != 0 && keys[index] == key {
-      numbers[index] = number
-      return
+    let set = key.set
+    var place = set &* 2
+    if entries[place].key != key {
+      let isSecond = entries[place &+ 1].key == key || victims >> UInt32(set) & 1 != 0
+      if isSecond { place &+= 1 }
+      victims = victims & ~(1 << UInt32(set)) | (isSecond ? 0 : 1) << UInt32(set)
     }
-    keys[next] = key
-    numbers[next] = number
-    next = (next &+ 1) & (Self.count &- 1)
+    entries[place] = Entry(
+      key: key, number: number, generation: generations[Int(key.vpid & 63)])
   }
 
   /// The number last used for `key`.
-  func number(for key: AddressSpaceKey) -> UInt64? {
-    for index in 0..<Self.count where numbers[index] != 0 && keys[index] == key {
-      return numbers[index]
+  ///
+  /// Mutating so that it works in place: a large value is copied for a method that is not.
+  mutating func number(for key: AddressSpaceKey) -> UInt64? {
+    let first = key.set &* 2
+    for place in first...first &+ 1 where entries[place].key == key {
+      guard entries[place].number != 0,
+        entries[place].generation == generations[Int(key.vpid & 63)]
+      else { return nil }
+      return entries[place].number
     }
     return nil
   }
 
   mutating func removeAll() {
-    for index in 0..<Self.count { numbers[index] = 0 }
+    for index in 0..<64 { generations[index] &+= 1 }
   }
 
-  /// Forgets every space of a virtual processor, whose mappings have been invalidated.
-  mutating func remove(vpid: UInt16) {
-    for index in 0..<Self.count where keys[index].vpid == vpid { numbers[index] = 0 }
+  /// Forgets every space of a virtual processor, whose mappings have been invalidated; of others with
+  /// the same number modulo 64 too.
+  mutating func remove(vpid: UInt16) { generations[Int(vpid & 63)] &+= 1 }
+}
+
+extension AddressSpaceKey {
+  /// The set of ``AddressSpaceMemory`` that holds the key, 0 to 31.
+  fileprivate var set: Int {
+    let mixed =
+      (cr3 >> 12 ^ (eptPointer >> 12) << 20 ^ UInt64(vpid) << 40 ^ modes) &* 0x9e37_79b9_7f4a_7c15
+    return Int(truncatingIfNeeded: mixed >> 59)
   }
 }
 
 extension Processor {
-  private var addressSpaceKey: AddressSpaceKey {
+  @inline(__always) private var addressSpaceKey: AddressSpaceKey {
     let cr0Bits = cr0.rawValue & (CR0.wp.rawValue | CR0.pg.rawValue)
     let eferBits = efer.rawValue & (EFER.nxe.rawValue | EFER.lma.rawValue)
     return AddressSpaceKey(
@@ -64,7 +89,7 @@ extension Processor {
   /// The current virtual-processor identifier: 0 in VMX root operation and without VPID.
   ///
   /// Source: Intel SDM, "Virtual Processor Identifiers (VPIDs)".
-  var currentVPID: UInt16 {
+  @inline(__always) var currentVPID: UInt16 {
     vmx.isNonRoot && vmx.secondary.contains(.enableVPID) ? vmx.vmcs.virtualProcessorIdentifier : 0
   }
 

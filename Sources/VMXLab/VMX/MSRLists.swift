@@ -20,6 +20,13 @@ public struct MSRListEntry: Equatable, Sendable {
   /// Bits 127:64.
   public let value: UInt64
 
+  /// An entry of these 16 bytes.
+  public init(index: UInt32, reserved: UInt32 = 0, value: UInt64) {
+    self.index = index
+    self.reserved = reserved
+    self.value = value
+  }
+
   /// `MSR 0xc0000080 = 0xd01`, and the reserved bits where they are not 0.
   var text: String {
     let wrong = reserved == 0 ? "" : ", bits 63:32 = \(hexadecimal(reserved))"
@@ -48,15 +55,17 @@ extension Processor {
     return count > limit ? .failed(MSRLoadIndex(afterLoading: limit)) : .loaded
   }
 
-  /// The rule that an entry of the VM-entry MSR-load area broke; nil if there were too many entries.
-  mutating func brokenMSRLoadRule(_ number: MSRLoadIndex) -> BrokenRule? {
-    guard UInt32(number.rawValue) <= model.capabilities.msrListMaximum else { return nil }
+  /// The rule that an entry of the VM-entry MSR-load area broke.
+  mutating func brokenMSRLoadRule(_ number: MSRLoadIndex) -> BrokenRule {
+    guard UInt32(number.rawValue) <= model.capabilities.msrListMaximum else {
+      return BrokenRule(rule: .msrLoadCount, faults: 0)
+    }
     let entry = msrListEntry(vmx.vmcs.entryMSRLoadAddress, UInt64(number.rawValue &- 1))
     let rule = checkedEntry { $0.msrLoadRule(index: entry.index, reserved: entry.reserved) }
     return BrokenRule(rule: rule ?? .msrLoadRejected, faults: 0, msr: entry)
   }
 
-  private mutating func msrListEntry(_ list: UInt64, _ position: UInt64) -> MSRListEntry {
+  mutating func msrListEntry(_ list: UInt64, _ position: UInt64) -> MSRListEntry {
     let address = list &+ position &* 16
     let header = load(address, byteCount: 8)
     return MSRListEntry(

@@ -15,10 +15,19 @@ public enum VMXEvent: Sendable {
 
 /// Watches the VMX unit. A subclass says what to do; nothing is spent where there is no observer.
 open class VMXObserver {
+  /// The name of the CPU profile of the machine that is watched.
+  final var profileName: String?
+
   public init() {}
 
   /// Called after each event. `vmcs` is the current VMCS, `cycles` the present.
   open func observe(_ event: VMXEvent, vmcs: VMCS, cycles: UInt64) {}
+
+  /// Whether ``observe(failedEntry:cycles:)`` is wanted; making a dump costs time and memory.
+  open var wantsFailedEntries: Bool { false }
+
+  /// Called after the event of a VM entry that failed, with all that its checks read.
+  open func observe(failedEntry dump: VMCSDump, cycles: UInt64) {}
 }
 
 /// The VMX unit's unowned reference to its observer.
@@ -31,6 +40,16 @@ struct VMXObserverReference {
 
   func observe(_ event: VMXEvent, vmcs: VMCS, cycles: UInt64) {
     observer._withUnsafeGuaranteedRef { $0.observe(event, vmcs: vmcs, cycles: cycles) }
+  }
+
+  var wantsFailedEntries: Bool { observer._withUnsafeGuaranteedRef { $0.wantsFailedEntries } }
+
+  func observe(failedEntry dump: VMCSDump, cycles: UInt64) {
+    observer._withUnsafeGuaranteedRef {
+      var dump = dump
+      dump.profileName = $0.profileName
+      $0.observe(failedEntry: dump, cycles: cycles)
+    }
   }
 }
 

@@ -14,6 +14,8 @@ struct VMXState {
   /// The current VMCS, decoded.
   var vmcs = VMCS()
   var isLaunched = false
+  /// The current VMCS is a shadow VMCS, with which no VM entry is possible.
+  var isShadow = false
   /// The checks that the current VMCS has not passed, or has been written since.
   var uncheckedSections = VMEntrySections.all
   /// The processor state in which it passed the others.
@@ -23,11 +25,15 @@ struct VMXState {
   var pin = PinBasedControls()
   var primary = PrimaryProcessorBasedControls()
   var secondary = SecondaryProcessorBasedControls()
+  var tertiary = TertiaryProcessorBasedControls()
   /// Guest-physical addresses are translated by EPT.
   var usesEPT = false
   var blockingByVirtualNMI = false
+  var apic = APICVirtualizationState()
   /// Cycle at which the VMX-preemption timer reaches zero; `.max` if it does not run.
   var preemptionDeadline: UInt64 = .max
+  /// The PAUSE loop that the guest is in.
+  var pauseLoop = PauseLoop()
   /// The VM exit of the monitor trap flag is pending on the present instruction boundary.
   var isMonitorTrapDue = false
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import SystemPackage
 import VMXLab
+import VMXLabDebug
 
 /// `vmxlab cpus`: the processors that can be emulated.
 struct CPUsCommand: ParsableCommand {
@@ -20,6 +21,9 @@ struct CPUsCommand: ParsableCommand {
   @Flag(help: "Write JSON.")
   var json = false
 
+  @Flag(help: "Write the page of documentation that compares the VMX controls of all profiles.")
+  var markdown = false
+
   @Argument(
     help: ArgumentHelp("The profiles to show. (default: all)", valueName: "profile"),
     transform: { try ProfileNames.processor($0) })
@@ -28,6 +32,10 @@ struct CPUsCommand: ParsableCommand {
   func run() throws {
     let output = OutputStream(.standardOutput, name: "standard output")
     do {
+      if markdown {
+        output.append(VMXControlTable.markdown)
+        return try output.finish()
+      }
       let shown = try profiles.isEmpty ? CPUProfile.names.map(CPUProfile.named) : profiles
       let descriptions = shown.map(ProcessorDescription.init)
       output.append(

@@ -86,6 +86,11 @@ struct RunCommand: ParsableCommand {
     transform: { try StartTime($0) })
   var rtcStart: StartTime?
 
+  @Option(
+    help: ArgumentHelp(
+      "What the numbers of RDRAND and RDSEED follow from. (default: 0)", valueName: "n"))
+  var seed: UInt64 = 0
+
   @Flag(
     help: """
       Write a line for each VMX event to standard error; --trace-vmx=FILE writes to a file.
@@ -100,6 +105,14 @@ struct RunCommand: ParsableCommand {
       What to say of a failed VM entry: the first rule that it broke, all of them, or nothing (off).
       """)
   var explain = FailedEntryReporter.Detail.first
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write the VMCS of each failed VM entry to a file, as JSON for 'vmxlab explain'; if none fails, the \
+      current VMCS at the end.
+      """, valueName: "file"))
+  var dumpVmcs: String?
 
   @Flag(help: "Write what the machine did to standard error at the end.")
   var stats = false

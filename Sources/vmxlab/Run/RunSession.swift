@@ -13,6 +13,9 @@ final class RunSession {
   private let trace: OutputStream?
   /// Says why VM entries fail; nil if that is not wanted.
   private let failedEntries: FailedEntryReporter?
+  /// Writes the VMCSs of failed VM entries; nil if that is not wanted.
+  private let dumper: FailedEntryDumper?
+  private let dumpFile: OutputStream?
   private let statisticsFile: OutputStream?
   private let hostClock = ContinuousClock()
   private var hostTime = Duration.zero
@@ -48,6 +51,11 @@ final class RunSession {
       : FailedEntryReporter(detail: options.explain) { [messages] in
         messages.append("vmxlab: \($0)")
       }
+    let dumpFile = try options.dumpVmcs.map { path throws(OutputError) in
+      try OutputStream(path: path)
+    }
+    self.dumpFile = dumpFile
+    dumper = dumpFile.map { file in FailedEntryDumper { file.append($0) } }
     statisticsFile = try options.statsJson.map { path throws(OutputError) in
       try OutputStream(path: path, keepsContent: true)
     }
@@ -60,6 +68,7 @@ final class RunSession {
         memoryByteCount: options.memory.byteCount,
         profile: options.cpu ?? CPUProfile.named(CPUProfile.defaultName),
         timing: options.timing)
+      configuration.seed = options.seed
       if let start = options.rtcStart { configuration.realTimeClockStart = start.seconds }
       return try Machine(configuration)
     } catch {
@@ -102,6 +111,7 @@ final class RunSession {
       observers.append(VMXTrace { target.append($0 + "\n") })
     }
     if let failedEntries { observers.append(failedEntries) }
+    if let dumper { observers.append(dumper) }
     machine.vmxObserver =
       observers.count > 1 ? VMXObserverList(observers) : observers.first
   }
@@ -158,6 +168,7 @@ final class RunSession {
   private func flush() {
     output?.flush()
     trace?.flush()
+    dumpFile?.flush()
     messages.stream.flush()
   }
 
@@ -173,6 +184,10 @@ final class RunSession {
     if output?.failure == nil { messages.note(report.summary) }
     if options.stats { messages.show(report.table) }
     try statisticsFile?.replaceContent(with: report.json)
+    if dumper?.dumpCount == 0, let dump = machine.dumpCurrentVMCS() {
+      dumpFile?.append(VMCSDumpJSON.text(dump))
+    }
+    try dumpFile?.finish()
     try trace?.finish()
     try output?.finish()
   }

@@ -2,7 +2,9 @@ import Foundation
 
 /// The sample hypervisors, built by `make firmware`.
 enum Samples {
-  static let names = ["hello", "entry-failures", "ept", "real-mode", "kernel"]
+  static let names = [
+    "hello", "entry-failures", "ept", "real-mode", "virtual-interrupts", "kernel",
+  ]
 
   static func path(_ name: String) throws -> String {
     let path = Program.repository.appendingPathComponent("build/firmware/\(name).elf").path

@@ -16,7 +16,6 @@ struct GuestSnapshot: Equatable {
     add("CR2", state.cr2)
     add("CR3", state.cr3)
     add("CR4", state.cr4.rawValue)
-    add("CR8", state.cr8)
     add("IA32_EFER", state.efer.rawValue)
     add("DR0", state.debug.dr0)
     add("DR1", state.debug.dr1)

@@ -100,6 +100,7 @@ struct NonRootFuzzTests {
     runner.vmcs.cr4GuestHostMask = random.next() & 0x77_ffff
     runner.vmcs.cr0ReadShadow = random.next() & 0x8005_003f
     runner.vmcs.cr4ReadShadow = random.next() & 0x77_ffff
+    setAddresses(runner)
     runner.vmcs.vmxPreemptionTimerValue = UInt32(truncatingIfNeeded: random.next() & 0xff)
     if random.chance(1, in: 4) {
       runner.vmcs.entryMSRLoadAddress = Place.msrLoadList
@@ -107,6 +108,22 @@ struct NonRootFuzzTests {
       runner.vmcs.exitMSRStoreAddress = Place.msrStoreList
       runner.vmcs.exitMSRStoreCount = UInt32(random.below(3))
     }
+  }
+
+  /// Pages for whatever the controls turn on, which the guest seldom reaches otherwise.
+  private static func setAddresses(_ runner: VMXRunner) {
+    runner.vmcs.apicAccessAddress = Place.guestStack + 0x4000
+    runner.vmcs.virtualAPICAddress = Place.guestStack + 0x5000
+    runner.vmcs.postedInterruptDescriptorAddress = Place.guestStack + 0x6000
+    runner.vmcs.pmlAddress = Place.pageModificationLog
+    runner.vmcs.pmlIndex = 511
+    runner.vmcs.vmFunctionControls = 1
+    runner.vmcs.eptpListAddress = Place.eptpList
+    runner.vmcs.vmreadBitmapAddress = Place.vmreadBitmap
+    runner.vmcs.vmwriteBitmapAddress = Place.vmwriteBitmap
+    runner.vmcs.virtualizationExceptionInformationAddress = Place.virtualizationException
+    runner.vmcs.tscMultiplier = 1 << 48
+    runner.vmcs.pleWindow = 0x1000
   }
 
   /// Other registers and code for the next entry; and some field of the guest's state, mostly to what is
@@ -150,7 +167,7 @@ struct NonRootFuzzTests {
     for _ in 0..<3 where runner.state.pointee.vmx.isNonRoot {
       runner.state.pointee.activity = .active
       runner.state.pointee.clearPending()
-      runner.state.pointee.nextBlock = nil
+      runner.state.pointee.linkSource = nil
       runner.state.pointee.rip = Place.guestCode + 0x10_0000
       runner.machine.writeMemory(Code.vmcall, at: Place.guestCode + 0x10_0000)
       runner.state.pointee.updateAttention()

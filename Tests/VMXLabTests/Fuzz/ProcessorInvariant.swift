@@ -35,7 +35,6 @@ struct ProcessorInvariant: Sendable {
     .init(text: "CR4.PCIDE needs IA-32e mode") {
       !$0.cr4.contains(.pcide) || $0.efer.contains(.lma)
     },
-    .init(text: "CR8 has 4 bits") { $0.cr8 < 16 },
     .init(text: "Reserved bits of RFLAGS") {
       $0.rflags & ~RFLAGS.defined.rawValue == 0 && $0.rflags & 2 != 0
     },

@@ -248,7 +248,7 @@ struct RandomGuest {
     }
     state.pointee.general[4] = Place.data + 0x8000 + random.next() & 0x7ff8
     state.pointee.rip = Place.code + random.next() & 0xfff
-    state.pointee.cr8 = random.next() & 0xf
+    state.pointee.writeCR8(random.next() & 0xf)
     state.pointee.msrs.featureControl = 5
     setControlRegisters()
     setSegments()

@@ -20,8 +20,13 @@
     private static let entry = TestLayout.base
     private static let epilogue = TestLayout.base + 0x400
 
+    private let isExtended: Bool
+
     /// Maps the code and the window; nil if the addresses are taken.
-    init?() {
+    ///
+    /// - Parameter extended: loads and stores x87, SSE and AVX state as well; the host must have AVX.
+    init?(extended: Bool = false) {
+      isExtended = extended
       let fixedNoReplace: Int32 = 0x10_0000
       guard
         let page = mmap(
@@ -48,6 +53,10 @@
       code.store(register: 4, at: Slot.hostStack)
       code.putRelative([0xff, 0x35], to: Slot.flags)  // push [flags]
       code.put(0x9d)  // popfq
+      if isExtended {
+        code.transferState(0x20, at: TestLayout.ownExtendedState)
+        code.transferState(0x28, at: TestLayout.extendedState)
+      }
       for register in 0..<16 as Range<UInt8> where register != 4 {
         code.load(register: register, at: TestLayout.registers + UInt64(register) * 8)
       }
@@ -60,6 +69,10 @@
         code.store(register: register, at: TestLayout.registers + UInt64(register) * 8)
       }
       code.load(register: 4, at: Slot.hostStack)
+      if isExtended {
+        code.transferState(0x20, at: TestLayout.extendedState)
+        code.transferState(0x28, at: TestLayout.ownExtendedState)
+      }
       code.put(0x9c)  // pushfq
       code.putRelative([0x8f, 0x05], to: Slot.flags)  // pop [flags]
       code.put(0xfc, 0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b, 0xc3)
@@ -91,6 +104,12 @@
       registers[16] = state.flags | 0x202
       registers[18] = 0
       state.memory.withUnsafeBytes { window.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+      let area = page + Int(TestLayout.extendedState - TestLayout.base)
+      if isExtended, let extended = state.extended {
+        extended.area.withUnsafeBytes {
+          area.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+        }
+      }
       HostFaults.signal = 0
       unsafeBitCast(page, to: (@convention(c) () -> Void).self)()
       for register in 0..<16 { state.general[register] = registers[register] }
@@ -98,12 +117,17 @@
       state.memory.withUnsafeMutableBytes {
         $0.baseAddress!.copyMemory(from: window, byteCount: $0.count)
       }
+      if isExtended, state.extended != nil {
+        state.extended?.area.withUnsafeMutableBytes {
+          $0.baseAddress!.copyMemory(from: area, byteCount: $0.count)
+        }
+      }
       switch registers[18] {
       case 1: return .fellThrough
       case 2: return .branched
       default:
         switch HostFaults.signal {
-        case SIGFPE: return .faulted(.divideError)
+        case SIGFPE: return .faulted(HostFaults.isIntegerFault ? .divideError : .floatingPoint)
         case SIGILL: return .faulted(.invalidOpcode)
         case SIGBUS: return .faulted(.stackOrAlignment)
         default: return .faulted(.protection)
@@ -146,6 +170,12 @@
       putRelative([register > 7 ? 0x4c : 0x48, 0x89, register << 3 & 0x38 | 5], to: target)
     }
 
+    /// XSAVE (opcode extension 20H) or XRSTOR (28H) of x87, SSE and AVX, through EAX and EDX.
+    mutating func transferState(_ extension: UInt8, at target: UInt64) {
+      put(0xb8, 7, 0, 0, 0, 0xba, 0, 0, 0, 0)  // mov eax, 7; mov edx, 0
+      putRelative([0x48, 0x0f, 0xae, `extension` | 5], to: target)
+    }
+
     mutating func jump(to target: UInt64) { putRelative([0xe9], to: target) }
 
     func copy(to page: UnsafeMutableRawPointer) {
@@ -157,6 +187,8 @@
   private enum HostFaults {
     static let resumption = TestLayout.base + 0x600
     nonisolated(unsafe) static var signal: Int32 = 0
+    /// The SIGFPE was a #DE.
+    nonisolated(unsafe) static var isIntegerFault = false
     nonisolated(unsafe) private static var previous: [(Int32, sigaction)] = []
     nonisolated(unsafe) private static var stack: UnsafeMutableRawPointer?
     nonisolated(unsafe) private static var mask = sigset_t()
@@ -197,7 +229,7 @@
 
     private static let handler:
       @convention(c) (Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?) -> Void = {
-        number, _, context in
+        number, information, context in
         guard let context else { return }
         let machine = context.assumingMemoryBound(to: ucontext_t.self)
         withUnsafeMutableBytes(of: &machine.pointee.uc_mcontext.gregs) { registers in
@@ -210,6 +242,8 @@
             return
           }
           HostFaults.signal = number
+          // FPE_INTDIV and FPE_INTOVF.
+          HostFaults.isIntegerFault = (information?.pointee.si_code ?? 1) <= 2
           registers.storeBytes(of: resumption, toByteOffset: rip, as: UInt64.self)
         }
       }

@@ -60,7 +60,8 @@ final class InterpretedProcessor {
     let state = machine.processor.pointer
     state.pointee.cr0 = [.pe, .pg, .ne, .et, .wp]
     state.pointee.cr3 = Place.pml4
-    state.pointee.cr4 = [.pae]
+    state.pointee.cr4 = [.pae, .osfxsr, .osxmmexcpt, .osxsave]
+    state.pointee.vector.xcr0 = 7
     state.pointee.efer = [.lme, .lma, .nxe]
     state.pointee.segments[1] = Segment(
       selector: 8, base: 0, limit: .max, access: SegmentAccessRights(rawValue: 0xa09b))
@@ -95,9 +96,9 @@ final class InterpretedProcessor {
     let processor = machine.processor.pointer
     for register in 0..<16 { processor.pointee.general[register] = state.general[register] }
     processor.pointee.setRFLAGS(state.flags | 2)
+    if let extended = state.extended { load(extended) }
     processor.pointee.rip = TestLayout.instruction
-    processor.pointee.nextBlock = nil
-    processor.pointee.chainSlot = nil
+    processor.pointee.linkSource = nil
     state.memory.withUnsafeBytes { window.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
     guard case .instructionLimit = machine.run(instructions: 1) else {
       processor.pointee.clearPending()
@@ -105,6 +106,7 @@ final class InterpretedProcessor {
     }
     for register in 0..<16 { state.general[register] = processor.pointee.general[register] }
     state.flags = processor.pointee.rflags & MachineState.flagsMask
+    if state.extended != nil { store(into: &state.extended) }
     state.memory.withUnsafeMutableBytes {
       $0.baseAddress!.copyMemory(from: window, byteCount: $0.count)
     }
@@ -118,6 +120,31 @@ final class InterpretedProcessor {
     }
   }
 
+  private func load(_ extended: ExtendedState) {
+    let vector = machine.processor.pointer
+    vector.pointee.x87 = X87State(extended)
+    vector.pointee.vector.mxcsr = extended.mxcsr
+    for register in 0..<16 {
+      for word in 0..<4 {
+        vector.pointee.vector.registers[register * 4 + word] = extended[register, word]
+      }
+    }
+  }
+
+  private func store(into extended: inout ExtendedState?) {
+    let vector = machine.processor.pointer
+    if var area = extended {
+      vector.pointee.x87.store(into: &area)
+      extended = area
+    }
+    extended?.mxcsr = vector.pointee.vector.mxcsr
+    for register in 0..<16 {
+      for word in 0..<4 {
+        extended?[register, word] = vector.pointee.vector.registers[register * 4 + word]
+      }
+    }
+  }
+
   /// Reads RSP and the flags from the exception's frame; RIP there must be the instruction's.
   private func takeFault(_ vector: UInt64, _ state: inout MachineState) -> InstructionEnd? {
     guard let top = machine.memory.map.host(Place.exceptionStack - 40) else { return nil }
@@ -127,6 +154,7 @@ final class InterpretedProcessor {
     state.general[4] = frame[3]
     switch vector {
     case 0: return .faulted(.divideError)
+    case 19: return .faulted(.floatingPoint)
     case 6: return .faulted(.invalidOpcode)
     case 13, 14: return .faulted(.protection)
     case 12, 17: return .faulted(.stackOrAlignment)

@@ -140,8 +140,7 @@ private final class LegacyProcessor {
     state.pointee.updateMode()
     state.pointee.updateAttention()
     state.pointee.rip = Self.code
-    state.pointee.nextBlock = nil
-    state.pointee.chainSlot = nil
+    state.pointee.linkSource = nil
     machine.writeMemory(vector.code + [UInt8](repeating: 0x90, count: 16), at: Self.code)
     machine.writeMemory(vector.memory, at: UInt64(LegacyVector.windowAddress))
     guard case .instructionLimit = machine.run(instructions: 1) else {

@@ -6,6 +6,8 @@ struct MachineState: Equatable {
   /// The status flags and DF.
   var flags: UInt64 = 0
   var memory = [UInt8](repeating: 0, count: TestLayout.windowBytes)
+  /// x87, SSE and AVX state; nil if the instruction has nothing to do with it.
+  var extended: ExtendedState?
 
   /// CF, PF, AF, ZF, SF, DF, OF.
   static let flagsMask: UInt64 = 0xcd5
@@ -22,6 +24,7 @@ enum InstructionEnd: Equatable {
   /// Faults, as far as a Unix process can tell them apart.
   enum Fault: Equatable {
     case divideError
+    case floatingPoint
     case invalidOpcode
     /// #GP and #PF.
     case protection
@@ -41,6 +44,9 @@ enum TestLayout {
   static let branchTarget = instruction + 0x40
   /// Registers as the native code loads and stores them.
   static let registers = base + 0x1000
+  /// An XSAVE area with the state under test, and one with the test's own.
+  static let extendedState = base + 0x2000
+  static let ownExtendedState = base + 0x2800
   /// Memory that an instruction may touch: it straddles two pages.
   static let window = base + 0x4000 - UInt64(windowBytes) / 2
   static let windowBytes = 512
@@ -75,6 +81,48 @@ struct SeededGenerator: RandomNumberGenerator {
     case 1: return next() & next() & next()
     case 2: return next() >> (next() & 63)
     default: return next()
+    }
+  }
+}
+
+/// x87, SSE and AVX state, as XSAVE stores it in its standard format.
+struct ExtendedState: Equatable {
+  var area = [UInt8](repeating: 0, count: Self.byteCount)
+
+  static let byteCount = 832
+
+  init() {
+    mxcsr = 0x1f80
+    // FCW; XSTATE_BV: all of x87, SSE, AVX.
+    store(0x37f, at: 0, byteCount: 2)
+    store(7, at: 512, byteCount: 8)
+  }
+
+  var mxcsr: UInt32 {
+    get { UInt32(truncatingIfNeeded: load(24, byteCount: 4)) }
+    set {
+      store(UInt64(newValue), at: 24, byteCount: 4)
+      store(0xffff, at: 28, byteCount: 4)
+    }
+  }
+
+  /// Quadword `word` (0 to 3) of vector register `register`.
+  subscript(register: Int, word: Int) -> UInt64 {
+    get { load(Self.place(register, word), byteCount: 8) }
+    set { store(newValue, at: Self.place(register, word), byteCount: 8) }
+  }
+
+  private static func place(_ register: Int, _ word: Int) -> Int {
+    word < 2 ? 160 + register * 16 + word * 8 : 576 + register * 16 + (word - 2) * 8
+  }
+
+  private func load(_ offset: Int, byteCount: Int) -> UInt64 {
+    (0..<byteCount).reduce(0) { $0 | UInt64(area[offset + $1]) << UInt64($1 * 8) }
+  }
+
+  private mutating func store(_ value: UInt64, at offset: Int, byteCount: Int) {
+    for byte in 0..<byteCount {
+      area[offset + byte] = UInt8(truncatingIfNeeded: value >> UInt64(byte * 8))
     }
   }
 }

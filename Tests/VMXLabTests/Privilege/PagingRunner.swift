@@ -184,8 +184,7 @@ final class PagingRunner {
     state.pointee.general[4] = Place.stackTop
     state.pointee.cr2 = 0
     state.pointee.activity = .active
-    state.pointee.nextBlock = nil
-    state.pointee.chainSlot = nil
+    state.pointee.linkSource = nil
     let codeBase = settings.isUser ? userBase : 0
     let start: UInt64
     switch settings.access {

@@ -139,8 +139,7 @@ final class PrivilegeRunner {
     state.pointee.general[4] = Place.stackTop
     state.pointee.activity = .active
     state.pointee.interruptibility = Interruptibility()
-    state.pointee.nextBlock = nil
-    state.pointee.chainSlot = nil
+    state.pointee.linkSource = nil
     state.pointee.clearPending()
     state.pointee.updateMode()
     state.pointee.setRFLAGS(flags)

@@ -41,7 +41,7 @@ struct RandomGuestTests {
           state.pointee.updateAttention()
           for register in 0..<16 { state.pointee.general[register] = random.next() & 0x1f_ffff }
           state.pointee.rip = random.next() & 0xffff
-          state.pointee.nextBlock = nil
+          state.pointee.linkSource = nil
         default: break
         }
       }

@@ -23,11 +23,11 @@ final class InstructionRunner {
   private static let handlers: UInt64 = 0x21_0000
 
   let machine: Machine
-  private var state: UnsafeMutablePointer<Processor> { machine.processor.pointer }
+  var state: UnsafeMutablePointer<Processor> { machine.processor.pointer }
 
-  init() throws {
+  init(profile: String = "skylake-server") throws {
     machine = try Machine(
-      MachineConfiguration(memoryByteCount: 512 << 20, profile: CPUProfile.named("skylake-server")))
+      MachineConfiguration(memoryByteCount: 512 << 20, profile: CPUProfile.named(profile)))
     writeTables()
     enterLongMode()
   }
@@ -81,7 +81,7 @@ final class InstructionRunner {
     for index in 0..<16 { state.pointee.general[index] = registers[index] }
     state.pointee.setRFLAGS(flags)
     state.pointee.rip = address
-    state.pointee.nextBlock = nil
+    state.pointee.linkSource = nil
     state.pointee.activity = .active
     let stop = machine.run(instructions: 1)
     for index in 0..<16 { registers[index] = state.pointee.general[index] }
@@ -97,6 +97,23 @@ final class InstructionRunner {
     case .notBuilt(let what): return .notBuilt(what.description)
     default: return .other(stop)
     }
+  }
+
+  /// The same with registers and flags that the test does not look at.
+  @discardableResult
+  func run(_ code: [UInt8], _ registers: [Int: UInt64] = [:]) -> Outcome {
+    var values = [UInt64](repeating: 0, count: 16)
+    values[4] = Self.stackTop
+    for (register, value) in registers { values[register] = value }
+    var flags: UInt64 = 2
+    return run(code, registers: &values, flags: &flags)
+  }
+
+  /// Makes SSE and AVX usable, as an operating system does.
+  func enableAVX() {
+    state.pointee.cr4.formUnion([.osfxsr, .osxmmexcpt, .osxsave])
+    state.pointee.vector.xcr0 = 7
+    state.pointee.updateMode()
   }
 
   /// RIP after the last instruction.

@@ -27,6 +27,11 @@ final class VMXRunner {
     static let msrLoadList: UInt64 = 0x30_6000
     static let msrStoreList: UInt64 = 0x30_8000
     static let exitLoadList: UInt64 = 0x30_9000
+    static let pageModificationLog: UInt64 = 0x30_a000
+    static let eptpList: UInt64 = 0x30_b000
+    static let vmreadBitmap: UInt64 = 0x30_c000
+    static let vmwriteBitmap: UInt64 = 0x30_d000
+    static let virtualizationException: UInt64 = 0x30_e000
     static let code: UInt64 = 0x40_0000
     static let host: UInt64 = 0x40_1000
     static let data: UInt64 = 0x41_0000
@@ -186,7 +191,7 @@ final class VMXRunner {
     state.pointee.general[4] = Place.stack
     state.pointee.setRFLAGS(2)
     state.pointee.activity = .active
-    state.pointee.nextBlock = nil
+    state.pointee.linkSource = nil
     state.pointee.updateAttention()
   }
 

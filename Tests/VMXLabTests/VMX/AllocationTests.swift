@@ -36,7 +36,8 @@ struct AllocationTests {
   /// L1 tries VMRESUME (or VMLAUNCH) again and again.
   private func loop(_ runner: VMXRunner, _ instruction: [UInt8]) {
     // JMP back to the start; a late failure comes to the host's RIP.
-    runner.machine.writeMemory(instruction + [0xeb, 0xfb], at: Place.code)
+    let distance = 0xfe - UInt8(instruction.count)
+    runner.machine.writeMemory(instruction + [0xeb, distance], at: Place.code)
     runner.vmcs.hostRIP = Place.code
     runner.state.pointee.rip = Place.code
     runner.state.pointee.activity = .active
@@ -82,6 +83,71 @@ struct AllocationTests {
     expectNone(runner, instructionsAnEntry: 4) { $0.entries }
   }
 
+  @Test("what a guest does without VM exits allocates nothing")
+  func guestWork() throws {
+    let runner = try VMXRunner()
+    runner.set(.useTSCOffsetting)
+    runner.set(
+      secondary: [
+        .enableEPT, .enableVMFunctions, .vmcsShadowing, .useTSCScaling, .enablePML,
+        .pauseLoopExiting,
+      ])
+    runner.vmcs.eptPointer |= EPTEntry.pointerAccessedDirty
+    runner.vmcs.pmlIndex = 511
+    runner.vmcs.pmlAddress = Place.pageModificationLog
+    runner.vmcs.tscMultiplier = 3 << 47
+    runner.vmcs.pleWindow = .max
+    runner.vmcs.vmFunctionControls = 1
+    runner.vmcs.eptpListAddress = Place.eptpList
+    runner.put(runner.vmcs.eptPointer, at: Place.eptpList)
+    runner.put(UInt64(VMCSRegion.revisionIdentifier) | 1 << 31, at: Place.otherVMCS)
+    runner.vmcs.vmcsLinkPointer = Place.otherVMCS
+    runner.vmcs.vmreadBitmapAddress = Place.vmreadBitmap
+    runner.vmcs.vmwriteBitmapAddress = Place.vmwriteBitmap
+    // MOV EBX, data; VMREAD RCX, RBX (of 0x6800, in RBX); VMWRITE RBX, RCX; XOR EAX, EAX; XOR ECX, ECX;
+    // VMFUNC; RDTSC; RDRAND EAX; PAUSE; MOV [RBX + data], AL; JMP.
+    let code: [UInt8] =
+      [0xbb, 0x00, 0x68, 0, 0, 0x0f, 0x78, 0xd9, 0x0f, 0x79, 0xd9, 0x31, 0xc0, 0x31, 0xc9]
+      + Code.vmfunc + [0x0f, 0x31, 0x0f, 0xc7, 0xf0, 0xf3, 0x90]
+      + [0x88, 0x83, 0, 0, 0x81, 0, 0xeb, 0xdf]
+    runner.setGuestCode(code)
+    #expect(runner.enter(limit: 10_000) == .other(.instructionLimit))
+    #expect(runner.vmcs.pmlIndex < 511)
+    runner.machine.platform.ports.write(0x43, size: 1, value: 0x30)
+    _ = allocations(runner, instructions: 1000)
+    let few = allocations(runner, instructions: 1000)
+    #expect(allocations(runner, instructions: 100_000) == few)
+  }
+
+  @Test("accesses to the virtual APIC, and the VM exits that they cause, allocate nothing")
+  func virtualAPIC() throws {
+    let runner = try VMXRunner()
+    runner.set(.useTPRShadow)
+    runner.set(.externalInterruptExiting)
+    runner.set(secondary: [.virtualizeAPICAccesses, .virtualInterruptDelivery])
+    runner.vmcs.apicAccessAddress = Place.guestData
+    runner.vmcs.virtualAPICAddress = Place.guestStack
+    runner.vmcs.eoiExitBitmap1 = 1 << 2
+    runner.vmcs.guestRFLAGS = 0x202
+    // The guest sends itself interrupt 0x42, whose handler ends it; that exits. VMRESUME; the handler
+    // begins again, with the IST's stack.
+    let handler = Place.guestHandlers + 0x42 * 16
+    // MOV DWORD [RBX], 0; JMP back to the self-IPI.
+    runner.setGuestCode([0xc7, 0x01, 0x42, 0, 4, 0, 0xeb, 0xfe])
+    let back = Int32(truncatingIfNeeded: Int64(Place.guestCode) - Int64(handler) - 12)
+    let jump = (0..<4).map { UInt8(truncatingIfNeeded: back >> Int32($0 * 8)) }
+    runner.machine.writeMemory([0xc7, 0x03, 0, 0, 0, 0, 0xfb, 0xe9] + jump, at: handler)
+    let gate = Place.guestIDT + 0x42 * 16
+    runner.put(runner.get(gate) | 1 << 32, at: gate)
+    runner.put(Place.guestStack + 0x2000, at: Place.guestTSS + 0x24)
+    runner.state.pointee.general[1] = Place.guestData + 0x300
+    runner.state.pointee.general[3] = Place.guestData + 0xb0
+    #expect(runner.exitReason() == .virtualizedEOI)
+    runner.machine.writeMemory(Code.vmresume, at: Place.host)
+    // VMRESUME; STI; JMP; the self-IPI; the EOI.
+    expectNone(runner, instructionsAnEntry: 5) { $0.entries }
+  }
+
   @Test("VMfailInvalid and the launch state's failures allocate nothing")
   func earlyFailures() throws {
     let runner = try VMXRunner()
@@ -90,6 +156,10 @@ struct AllocationTests {
     runner.state.pointee.vmx.isLaunched = true
     loop(runner, Code.vmlaunch)
     expectNone(runner, instructionsAnEntry: 2) { $0.failValid[4] }
+    // MOV SS, AX blocks events.
+    runner.state.pointee.general[0] = 16
+    loop(runner, [0x8e, 0xd0] + Code.vmresume)
+    expectNone(runner, instructionsAnEntry: 3) { $0.failValid[26] }
     runner.state.pointee.vmx.currentPointer = VMXState.noPointer
     loop(runner, Code.vmlaunch)
     expectNone(runner, instructionsAnEntry: 2) { $0.failInvalid }

@@ -138,6 +138,16 @@ struct EPTTests {
     #expect(runner.vmcs.guestRFLAGS & RFLAGS.rf.rawValue == 0)
   }
 
+  @Test("a data breakpoint that the refused access meets does not stay pending")
+  func breakpointOfRefusedAccess() throws {
+    let runner = try runner(Self.read, rights: 0)
+    runner.state.pointee.debug.dr0 = Self.operand
+    // L0, of reads and writes.
+    runner.vmcs.guestDR7 = 0x3_0401
+    #expect(runner.exitReason() == .eptViolation)
+    #expect(runner.vmcs.guestPendingDebugExceptions == 0)
+  }
+
   @Test("a page that a violation made L1 move is seen where it is, without INVEPT")
   func copyOnWrite() throws {
     let runner = try runner(Self.read, rights: 1)

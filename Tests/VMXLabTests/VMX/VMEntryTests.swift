@@ -121,9 +121,33 @@ struct VMEntryTests {
     #expect(runner.enter() == .exit)
     #expect(runner.vmcs.exitReason == 34 | 1 << 31)
     #expect(runner.vmcs.exitQualification == UInt64(maximum) + 1)
+    let broken = runner.state.pointee.brokenMSRLoadRule(MSRLoadIndex(afterLoading: maximum))
+    #expect(broken.rule == .msrLoadCount)
+    #expect(broken.text(runner.vmcs).hasSuffix(": VM-entry MSR-load count = 0x208"))
   }
 
   // MARK: Guest state
+
+  @Test(
+    "VIF and VIP both set are #GP before the first instruction where virtual interrupts are in force"
+  )
+  func virtualInterruptFlags() throws {
+    for (pvi, iopl, faults) in [(true, 0, true), (false, 0, false), (true, 3, false)]
+      as [(Bool, UInt64, Bool)]
+    {
+      let runner = try VMXRunner()
+      runner.vmcs.guestCSSelector = 0xb
+      runner.vmcs.guestCSAccessRights = 0xa0fb
+      runner.vmcs.guestSSSelector = 0x13
+      runner.vmcs.guestSSAccessRights = 0xc0f3
+      runner.vmcs.guestRFLAGS = 2 | iopl << 12 | RFLAGS.vif.rawValue | RFLAGS.vip.rawValue
+      if pvi { runner.vmcs.guestCR4 |= CR4.pvi.rawValue }
+      runner.vmcs.exceptionBitmap = 1 << 13
+      #expect(runner.exitReason() == (faults ? .exceptionOrNMI : .vmcall))
+      if faults { #expect(runner.vmcs.exitInterruptionInformation == 0x8000_0b0d) }
+      #expect(runner.vmcs.guestRIP == Place.guestCode)
+    }
+  }
 
   @Test("a RIP that is non-canonical only at bit 47 enters, and the first fetch is #GP")
   func ripJustOutside() throws {
@@ -360,9 +384,9 @@ struct VMEntryTests {
     runner.vmcs.hostCR3 |= 1 << 46
     _ = runner.enter()
     runner.vmcs.hostCR3 &= ~(1 << 46)
-    runner.vmcs.pinBasedControls |= 1 << 7
+    runner.vmcs.primaryProcessorBasedControls |= 1 << 17
     _ = runner.enter()
-    runner.vmcs.pinBasedControls &= ~(1 << 7)
+    runner.vmcs.primaryProcessorBasedControls &= ~(1 << 17)
     runner.put(UInt64(MSR.ia32KernelGSBase), at: Place.msrLoadList)
     runner.put(1 << 47, at: Place.msrLoadList + 8)
     runner.vmcs.entryMSRLoadAddress = Place.msrLoadList
@@ -377,7 +401,7 @@ struct VMEntryTests {
         host-state field(s)): Host CR3 must not exceed the physical-address width: Host CR3 = \
         0x400000440000; bit 46 must be 0 [Checks on Host Control Registers, MSRs, and SSP: hostCR3Width]
         """)
-    #expect(recorder.lines[1].contains("bit 7 (\"process posted interrupts\") must be 0"))
+    #expect(recorder.lines[1].contains("bit 17 (\"activate tertiary controls\") must be 0"))
     #expect(recorder.lines[2].contains("exit reason 0x80000022 (34, "))
     #expect(recorder.lines[2].contains("qualification 1"))
     #expect(recorder.lines[2].contains("MSR 0xc0000102 = 0x800000000000"))

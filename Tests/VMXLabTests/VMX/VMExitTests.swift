@@ -117,6 +117,23 @@ struct VMExitTests {
     }
   }
 
+  @Test("a VM exit behind MOV SS with TF set saves a pending single step, which VM entry asks for")
+  func singleStepBehindMOVSS() throws {
+    let runner = try VMXRunner()
+    // MOV EAX, SS; PUSHF; OR byte [RSP + 1], 1; POPF; MOV SS, EAX; CPUID.
+    runner.setGuestCode(
+      [0x8c, 0xd0, 0x9c, 0x80, 0x4c, 0x24, 0x01, 0x01, 0x9d, 0x8e, 0xd0] + Code.cpuid)
+    #expect(runner.exitReason() == .cpuid)
+    #expect(runner.vmcs.guestInterruptibilityState == 2)
+    #expect(runner.vmcs.guestPendingDebugExceptions == DebugStatus.singleStep)
+    #expect(runner.exitReason() == .cpuid)
+    // L1 carries out the instruction, and the step with it.
+    runner.vmcs.guestRIP += 2
+    runner.vmcs.guestInterruptibilityState = 0
+    #expect(runner.exitReason() == .vmcall)
+    #expect(runner.guestHandler == 1)
+  }
+
   // MARK: Control and debug registers
 
   @Test("MOV to CR0 and CR4 exits when a masked bit differs from its shadow, and keeps masked bits")

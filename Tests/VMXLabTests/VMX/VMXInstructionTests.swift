@@ -177,12 +177,11 @@ struct VMXInstructionTests {
     #expect(runner.state.pointee.vmx.currentPointer == Place.vmcs)
   }
 
-  @Test("VMPTRLD refuses a wrong revision identifier and a shadow VMCS with error 11")
+  @Test("VMPTRLD refuses a wrong revision identifier with error 11")
   func revision() throws {
     let runner = try VMXRunner()
     runner.put(Place.otherVMCS, at: Place.data)
-    for revision in [0, VMCSRegion.revisionIdentifier + 1, VMCSRegion.revisionIdentifier | 1 << 31]
-    {
+    for revision in [0, VMCSRegion.revisionIdentifier + 1] {
       runner.put(UInt64(revision), at: Place.otherVMCS)
       runner.execute(Code.vmptrld)
       #expect(runner.statusFlags == zf)

@@ -32,35 +32,35 @@ public enum BuiltCPUIDFeatures {
   // MARK: Flags
 
   private static let leaf1ECX: [Line] = [
-    (0, "SSE3", .notBuilt),
-    (1, "PCLMULQDQ", .notBuilt),
+    (0, "SSE3", .built),
+    (1, "PCLMULQDQ", .built),
     (2, "DTES64", .notBuilt),
-    (3, "MONITOR", .notBuilt),
+    (3, "MONITOR", .built),
     (4, "DS-CPL", .notBuilt),
     (5, "VMX", .built),
     (6, "SMX", .notBuilt),
     (7, "EIST", .notBuilt),
     (8, "TM2", .notBuilt),
-    (9, "SSSE3", .notBuilt),
+    (9, "SSSE3", .built),
     (10, "CNXT-ID", .notBuilt),
     (11, "SDBG", .notBuilt),
-    (12, "FMA", .notBuilt),
+    (12, "FMA", .built),
     (13, "CMPXCHG16B", .built),
     (14, "xTPR Update Control", .notBuilt),
     (15, "PDCM", .notBuilt),
     (17, "PCID", .built),
     (18, "DCA", .notBuilt),
-    (19, "SSE4_1", .notBuilt),
-    (20, "SSE4_2", .notBuilt),
-    (21, "x2APIC", .notBuilt),
+    (19, "SSE4_1", .built),
+    (20, "SSE4_2", .built),
+    (21, "x2APIC", .built),
     (22, "MOVBE", .built),
     (23, "POPCNT", .built),
-    (24, "TSC-Deadline", .notBuilt),
-    (25, "AESNI", .notBuilt),
-    (26, "XSAVE", .notBuilt),
-    (28, "AVX", .notBuilt),
-    (29, "F16C", .notBuilt),
-    (30, "RDRAND", .notBuilt),
+    (24, "TSC-Deadline", .built),
+    (25, "AESNI", .built),
+    (26, "XSAVE", .built),
+    (28, "AVX", .built),
+    (29, "F16C", .built),
+    (30, "RDRAND", .built),
   ]
 
   private static let leaf1EDX: [Line] = [
@@ -73,7 +73,7 @@ public enum BuiltCPUIDFeatures {
     (6, "PAE", .built),
     (7, "MCE", .built),
     (8, "CX8", .built),
-    (9, "APIC", .notBuilt),
+    (9, "APIC", .built),
     (11, "SEP", .built),
     (12, "MTRR", .built),
     (13, "PGE", .built),
@@ -98,7 +98,7 @@ public enum BuiltCPUIDFeatures {
   private static let leaf6EAX: [Line] = [
     (0, "Digital temperature sensor", .notBuilt),
     (1, "Turbo Boost", .notBuilt),
-    (2, "ARAT", .notBuilt),
+    (2, "ARAT", .built),
     (4, "PLN", .notBuilt),
     (5, "ECMD", .notBuilt),
     (6, "PTM", .notBuilt),
@@ -109,30 +109,30 @@ public enum BuiltCPUIDFeatures {
     (0, "FSGSBASE", .built),
     (1, "IA32_TSC_ADJUST", .built),
     (2, "SGX", .notBuilt),
-    (3, "BMI1", .notBuilt),
+    (3, "BMI1", .built),
     (4, "HLE", .notBuilt),
-    (5, "AVX2", .notBuilt),
-    (6, "FDP_EXCPTN_ONLY", .notBuilt),
+    (5, "AVX2", .built),
+    (6, "FDP_EXCPTN_ONLY", .built),
     (7, "SMEP", .built),
-    (8, "BMI2", .notBuilt),
+    (8, "BMI2", .built),
     (9, "Enhanced REP MOVSB/STOSB", .built),
     (10, "INVPCID", .built),
     (11, "RTM", .notBuilt),
     (12, "RDT-M", .notBuilt),
-    (13, "Deprecates FPU CS and FPU DS", .notBuilt),
+    (13, "Deprecates FPU CS and FPU DS", .built),
     (14, "MPX", .notBuilt),
     (15, "RDT-A", .notBuilt),
     (16, "AVX512F", .notBuilt),
     (17, "AVX512DQ", .notBuilt),
-    (18, "RDSEED", .notBuilt),
-    (19, "ADX", .notBuilt),
+    (18, "RDSEED", .built),
+    (19, "ADX", .built),
     (20, "SMAP", .built),
     (21, "AVX512_IFMA", .notBuilt),
     (23, "CLFLUSHOPT", .built),
-    (24, "CLWB", .notBuilt),
+    (24, "CLWB", .built),
     (25, "Intel Processor Trace", .notBuilt),
     (28, "AVX512CD", .notBuilt),
-    (29, "SHA", .notBuilt),
+    (29, "SHA", .built),
     (30, "AVX512BW", .notBuilt),
     (31, "AVX512VL", .notBuilt),
   ]
@@ -142,12 +142,12 @@ public enum BuiltCPUIDFeatures {
     (1, "AVX512_VBMI", .notBuilt),
     (2, "UMIP", .built),
     (3, "PKU", .notBuilt),
-    (5, "WAITPKG", .notBuilt),
+    (5, "WAITPKG", .built),
     (6, "AVX512_VBMI2", .notBuilt),
     (7, "CET_SS", .notBuilt),
-    (8, "GFNI", .notBuilt),
-    (9, "VAES", .notBuilt),
-    (10, "VPCLMULQDQ", .notBuilt),
+    (8, "GFNI", .built),
+    (9, "VAES", .built),
+    (10, "VPCLMULQDQ", .built),
     (11, "AVX512_VNNI", .notBuilt),
     (12, "AVX512_BITALG", .notBuilt),
     (13, "TME_EN", .notBuilt),
@@ -201,10 +201,10 @@ public enum BuiltCPUIDFeatures {
   ]
 
   private static let leafDSubleaf1EAX: [Line] = [
-    (0, "XSAVEOPT", .notBuilt),
-    (1, "XSAVEC", .notBuilt),
-    (2, "XGETBV with ECX = 1", .notBuilt),
-    (3, "XSAVES", .notBuilt),
+    (0, "XSAVEOPT", .built),
+    (1, "XSAVEC", .built),
+    (2, "XGETBV with ECX = 1", .built),
+    (3, "XSAVES", .built),
     (4, "XFD", .notBuilt),
   ]
 
@@ -227,7 +227,7 @@ public enum BuiltCPUIDFeatures {
   ]
 
   private static let extendedLeaf8EBX: [Line] = [
-    (9, "WBNOINVD", .notBuilt)
+    (9, "WBNOINVD", .built)
   ]
 
   // MARK: Fields that are no flags
@@ -249,8 +249,13 @@ public enum BuiltCPUIDFeatures {
     + [Field(leaf: 1, subleaf: nil, register: .ebx, mask: 0x00ff_ffff)]
     + whole(2, .eax, .ebx, .ecx, .edx)
     + whole(4, .eax, .ebx, .ecx, .edx)
+    + whole(5, .eax, .ebx, .ecx, .edx)
     + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
     + whole(0xb, .eax, .ebx, .ecx, .edx)
+    // Components of XCR0: x87, SSE, AVX. Sizes are put in when read.
+    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 7)]
+    + [Field(leaf: 0xd, subleaf: 2, register: .eax, mask: 0xffff_ffff)]
+    + [Field(leaf: 0xd, subleaf: 2, register: .ebx, mask: 0xffff_ffff)]
     + whole(0x15, .eax, .ebx, .ecx)
     + whole(0x16, .eax, .ebx, .ecx)
     + whole(0x8000_0000, .eax)

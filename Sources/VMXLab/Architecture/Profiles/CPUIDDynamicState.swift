@@ -12,16 +12,21 @@ public struct CPUIDDynamicState: Equatable, Sendable {
   public var isIn64BitMode: Bool
   /// IA32_MISC_ENABLE: limits CPUID to leaf 2 [22], disables MONITOR [18] and execute disable [34].
   public var miscEnable: UInt64
+  /// XCR0 and IA32_XSS: what an XSAVE area holds.
+  public var xcr0: UInt64
+  public var xss: UInt64
 
   @inline(__always)
   public init(
     apicID: UInt32 = 0, cr4: CR4 = [], isAPICEnabled: Bool = true, isIn64BitMode: Bool = true,
-    miscEnable: UInt64 = 0
+    miscEnable: UInt64 = 0, xcr0: UInt64 = 1, xss: UInt64 = 0
   ) {
     self.apicID = apicID
     self.cr4 = cr4
     self.isAPICEnabled = isAPICEnabled
     self.isIn64BitMode = isIn64BitMode
     self.miscEnable = miscEnable
+    self.xcr0 = xcr0
+    self.xss = xss
   }
 }

@@ -110,6 +110,8 @@ public struct CPUIDView {
       if !state.isAPICEnabled { result.edx &= ~(1 << 9) }
     case 7 where subleaf == 0:
       if result.ecx >> 3 & 1 == 1 && state.cr4.contains(.pke) { result.ecx |= 1 << 4 }
+    case 0xd:
+      putExtendedState(subleaf: subleaf, state, into: &result)
     case 0xb, 0x1f:
       result.ecx = result.ecx & ~0xff | subleaf & 0xff
       result.edx = state.apicID
@@ -120,6 +122,28 @@ public struct CPUIDView {
       break
     }
     return result
+  }
+
+  /// Sizes of XSAVE areas: AVX is the only component behind the header that is built, so that the
+  /// standard and the compacted format have the same size.
+  ///
+  /// Source: Intel SDM, "Enumeration of CPU Support for XSAVE Instructions and XSAVE-Supported
+  /// Features".
+  private func putExtendedState(
+    subleaf: UInt32, _ state: CPUIDDynamicState, into result: inout CPUIDResult
+  ) {
+    let avx = row(leaf: 0xd, subleaf: 2)
+    func size(_ components: UInt64) -> UInt32 {
+      components >> 2 & 1 == 0 ? 576 : avx.ebx &+ avx.eax
+    }
+    switch subleaf {
+    case 0 where result.eax != 0:
+      result.ebx = size(state.xcr0)
+      result.ecx = size(UInt64(result.eax))
+    case 1 where result.eax & 0xa != 0:
+      result.ebx = size(state.xcr0 | state.xss)
+    default: break
+    }
   }
 
   /// The row as it stands; zeros where there is none.

@@ -79,6 +79,7 @@ enum VMXControlNames {
     (2, "EPT paging-write control"),
     (3, "Guest-paging verification"),
     (4, "IPI virtualization"),
+    (6, "Enable MSR-list instructions"),
     (7, "Virtualize IA32_SPEC_CTRL"),
   ]
 
@@ -99,7 +100,7 @@ enum VMXControlNames {
     (27, "Clear UINV"),
     (28, "Load CET state"),
     (29, "Load PKRS"),
-    (30, "Save IA32_PERF_GLOBAL_CTL"),
+    (30, "Save IA32_PERF_GLOBAL_CTRL"),
     (31, "Activate secondary controls"),
   ]
 

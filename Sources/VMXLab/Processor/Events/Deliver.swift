@@ -89,6 +89,7 @@ extension Processor {
     cycles &+= model.eventDeliveryCycles
     // Should delivery itself lead to a VM exit, this has happened all the same.
     activity = .active
+    optimizedState.isActive = false
     interruptibility.blockingBySTI = false
     interruptibility.blockingByMOVSS = false
     if event.type == .nmi { blockNMIs() }

@@ -17,10 +17,14 @@ extension Processor {
       if attention.contains(.stop) || requests.contains(.stop) { return .stopRequested }
       if cycles >= signals.pointee.deadline { return .deadline }
       if handleAsynchronousEvent(requests) { continue }
-      guard activity == .active else { return .inactive }
+      guard activity == .active || leaveOptimizedState(requests) else { return .inactive }
       if attention.contains(.breakpoints) {
         checkInstructionBreakpoint()
         if attention.contains(.pendingEvent) { continue }
+      }
+      if attention.contains(.virtualInterrupt), hasPendingVirtualInterrupt {
+        raise(.generalProtection, errorCode: 0)
+        continue
       }
       attention.remove(.interruptWindow)
       return nil
@@ -32,6 +36,10 @@ extension Processor {
     switch pending.kind {
     case .none: attention.remove(.pendingEvent)
     case .notBuilt: return .notBuilt
+    case .restart:
+      clearPending()
+      if !interruptibility.blockingByMOVSS { debug.pending = 0 }
+      attention.insert(.alone)
     case .vmExit:
       clearPending()
       performVMExit()
@@ -89,10 +97,20 @@ extension Processor {
 
   /// Serves the event of highest priority that waits, if any; true if one was served.
   private mutating func handleAsynchronousEvent(_ requests: PlatformRequests) -> Bool {
+    if attention.contains(.apicVirtualization), finishAPICVirtualization() { return true }
     if requests.contains(.initialize), !blocksINIT {
       signals.pointee.requests.remove(.initialize)
-      if !interceptINIT() { initialize() }
+      if !interceptINIT() {
+        initialize(waitsForStartUp: msrs.apicBase & APICBase.bootstrapProcessor == 0)
+      }
       return true
+    }
+    if requests.contains(.startUp) {
+      signals.pointee.requests.remove(.startUp)
+      if activity == .waitForSIPI {
+        startUp(vector: signals.pointee.startUpVector)
+        return true
+      }
     }
     if activity == .waitForSIPI { return false }
     if activity == .shutdown { return handleEventInShutdown(requests) }
@@ -102,7 +120,7 @@ extension Processor {
     let shadow = interruptibility
     if !shadow.blockingByMOVSS, interceptNMIWindow() || takeNMI(requests) { return true }
     let allowsInterrupts = systemFlags & RFLAGS.if.rawValue != 0 && !shadow.isInShadow
-    if allowsInterrupts, interceptInterruptWindow() { return true }
+    if allowsInterrupts, interceptInterruptWindow() || deliverVirtualInterrupt() { return true }
     guard requests.contains(.interrupt), allowsInterrupts || externalInterruptsExit else {
       return false
     }
@@ -124,6 +142,12 @@ extension Processor {
     guard requests.contains(.nmi), !interruptibility.blockingByNMI else { return false }
     signals.pointee.requests.remove(.nmi)
     if !interceptNMI() { deliver(interrupt: ExceptionVector.nmi.rawValue, .nmi) }
+    return true
+  }
+
+  private mutating func deliverVirtualInterrupt() -> Bool {
+    guard let vector = takeVirtualInterrupt() else { return false }
+    deliver(interrupt: vector, .externalInterrupt)
     return true
   }
 
@@ -159,16 +183,14 @@ extension Processor {
     !attention.isDisjoint(with: .singleStepReasons)
   }
 
-  /// Notes what the end of the instruction needs to know of its start.
-  mutating func beginStep() {
+  /// Notes what the end of the instruction, of `length` bytes, needs to know of its start.
+  mutating func beginStep(length: UInt64) {
     step.isActive = true
     step.hadTF = systemFlags & RFLAGS.tf.rawValue != 0
     step.clearsRF = systemFlags & RFLAGS.rf.rawValue != 0
     interruptibility.shadowEndsWithStep = interruptibility.isInShadow
-    if let block = currentBlock {
-      step.sequentialRIP =
-        (rip &+ block.pointee.instructions.pointee.length) & ripMask
-    }
+    step.sequentialRIP = (rip &+ length) & ripMask
+    step.length = length
   }
 
   /// Ends the shadow that the retired instruction stood in, clears RF, and records the single-step
@@ -210,10 +232,13 @@ extension Processor {
       watchBreakpointPages()
     }
     if activity != .active { reasons.insert(.inactive) }
-    if flags.contains(.if), watchesInterruptWindow { reasons.insert(.interruptWindow) }
+    if flags.contains(.vif), flags.contains(.vip) { reasons.insert(.virtualInterrupt) }
+    if flags.contains(.if), watchesInterruptWindow || vmx.apic.hasInterrupt {
+      reasons.insert(.interruptWindow)
+    }
     if watchesNMIWindow { reasons.insert(.interruptWindow) }
     attention = reasons
-    var requests: PlatformRequests = .stop
+    var requests = PlatformRequests.stop.union(.startUp)
     if !blocksINIT { requests.insert(.initialize) }
     if !interruptibility.blockingByNMI { requests.insert(.nmi) }
     if flags.contains(.if) || externalInterruptsExit { requests.insert(.interrupt) }

@@ -68,7 +68,8 @@ extension LazyFlags {
   /// Sets PF from a bit index and clears all other flags, ZF for the index 0 too.
   @inline(__always) fileprivate mutating func setBitIndex<W: OperandWidth>(_ index: W) {
     result = index.zeroExtended | 0x100
-    carries = 0
+    carriesIn = 0
+    carry = 0
   }
 }
 

@@ -8,11 +8,17 @@ extension InstructionForm {
     bitString(X86_INS_BTC, bitComplementHandlers),
     InstructionForm(X86_INS_BSF, .bitScan) { scanForwardHandlers.select($0, &$1) },
     InstructionForm(X86_INS_BSR, .bitScan) { scanReverseHandlers.select($0, &$1) },
-    InstructionForm(X86_INS_TZCNT, .bitScan) { trailingZeroHandlers.select($0, &$1) },
-    InstructionForm(X86_INS_LZCNT, .bitScan) { leadingZeroHandlers.select($0, &$1) },
-    InstructionForm(X86_INS_POPCNT, .bitScan) { populationHandlers.select($0, &$1) },
+    InstructionForm(X86_INS_TZCNT, .bitScan, feature: .bmi1, without: X86_INS_BSF) {
+      trailingZeroHandlers.select($0, &$1)
+    },
+    InstructionForm(X86_INS_LZCNT, .bitScan, feature: .lzcnt, without: X86_INS_BSR) {
+      leadingZeroHandlers.select($0, &$1)
+    },
+    InstructionForm(X86_INS_POPCNT, .bitScan, feature: .popcnt) {
+      populationHandlers.select($0, &$1)
+    },
     InstructionForm(X86_INS_BSWAP, .alu) { swapHandlers.select($0, &$1) },
-    InstructionForm(X86_INS_MOVBE, .alu) { moveSwappedHandlers.select($0, &$1) },
+    InstructionForm(X86_INS_MOVBE, .alu, feature: .movbe) { moveSwappedHandlers.select($0, &$1) },
   ]
 
   private static func bitString(

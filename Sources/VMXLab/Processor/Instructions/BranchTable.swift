@@ -5,52 +5,68 @@ extension InstructionForm {
   static let branches: [InstructionForm] = [
     jumpIf(
       X86_INS_JO, long: { jumpIfLong(Conditions.O.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.O.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.O.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.O.self, $0, $1) }),
     jumpIf(
       X86_INS_JNO, long: { jumpIfLong(Conditions.NO.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.NO.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.NO.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.NO.self, $0, $1) }),
     jumpIf(
       X86_INS_JB, long: { jumpIfLong(Conditions.B.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.B.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.B.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.B.self, $0, $1) }),
     jumpIf(
       X86_INS_JAE, long: { jumpIfLong(Conditions.AE.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.AE.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.AE.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.AE.self, $0, $1) }),
     jumpIf(
       X86_INS_JE, long: { jumpIfLong(Conditions.E.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.E.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.E.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.E.self, $0, $1) }),
     jumpIf(
       X86_INS_JNE, long: { jumpIfLong(Conditions.NE.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.NE.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.NE.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.NE.self, $0, $1) }),
     jumpIf(
       X86_INS_JBE, long: { jumpIfLong(Conditions.BE.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.BE.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.BE.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.BE.self, $0, $1) }),
     jumpIf(
       X86_INS_JA, long: { jumpIfLong(Conditions.A.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.A.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.A.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.A.self, $0, $1) }),
     jumpIf(
       X86_INS_JS, long: { jumpIfLong(Conditions.S.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.S.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.S.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.S.self, $0, $1) }),
     jumpIf(
       X86_INS_JNS, long: { jumpIfLong(Conditions.NS.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.NS.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.NS.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.NS.self, $0, $1) }),
     jumpIf(
       X86_INS_JP, long: { jumpIfLong(Conditions.P.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.P.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.P.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.P.self, $0, $1) }),
     jumpIf(
       X86_INS_JNP, long: { jumpIfLong(Conditions.NP.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.NP.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.NP.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.NP.self, $0, $1) }),
     jumpIf(
       X86_INS_JL, long: { jumpIfLong(Conditions.L.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.L.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.L.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.L.self, $0, $1) }),
     jumpIf(
       X86_INS_JGE, long: { jumpIfLong(Conditions.GE.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.GE.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.GE.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.GE.self, $0, $1) }),
     jumpIf(
       X86_INS_JLE, long: { jumpIfLong(Conditions.LE.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.LE.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.LE.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.LE.self, $0, $1) }),
     jumpIf(
       X86_INS_JG, long: { jumpIfLong(Conditions.G.self, $0, $1) },
-      legacy: { jumpIfLegacy(Conditions.G.self, $0, $1) }),
+      legacy: { jumpIfLegacy(Conditions.G.self, $0, $1) },
+      withinPage: { jumpIfWithinPage(Conditions.G.self, $0, $1) }),
     counted(X86_INS_JCXZ, jumpIfCountIsZeroHandlers),
     counted(X86_INS_JECXZ, jumpIfCountIsZeroHandlers),
     counted(X86_INS_JRCXZ, jumpIfCountIsZeroHandlers),
@@ -59,7 +75,7 @@ extension InstructionForm {
     InstructionForm(X86_INS_JMP, .branchTaken, .end) { decoded, builder in
       guard let operand = decoded.operands.first else { return nil }
       if case .immediate = operand {
-        builder.setBranchTarget(of: decoded)
+        if builder.linkTarget(of: decoded) { return jumpWithinPage }
         return decoded.isLongMode ? jumpRelativeLong : jumpRelativeLegacy
       }
       builder.timing = .indirectBranch
@@ -68,6 +84,7 @@ extension InstructionForm {
     InstructionForm(X86_INS_CALL, .call, .end) { decoded, builder in
       guard let operand = decoded.operands.first else { return nil }
       if case .immediate = operand {
+        if decoded.isLongMode, builder.linkTarget(of: decoded) { return callLinked }
         builder.setBranchTarget(of: decoded)
         return callRelativeHandlers[decoded.isLongMode ? 8 : decoded.operandBytes]
       }
@@ -81,10 +98,11 @@ extension InstructionForm {
   ]
 
   private static func jumpIf(
-    _ id: x86_insn, long: @escaping Handler, legacy: @escaping Handler
+    _ id: x86_insn, long: @escaping Handler, legacy: @escaping Handler,
+    withinPage: @escaping Handler
   ) -> InstructionForm {
-    InstructionForm(id, .branchTaken, .end) { decoded, builder in
-      builder.setBranchTarget(of: decoded)
+    InstructionForm(id, .branchTaken) { decoded, builder in
+      if builder.linkTarget(of: decoded) { return withinPage }
       return decoded.isLongMode ? long : legacy
     }
   }
@@ -116,10 +134,22 @@ extension InstructionBuilder {
   /// Takes the target of a direct branch.
   fileprivate mutating func setBranchTarget(of decoded: DecodedInstruction) {
     immediate = UInt64(bitPattern: decoded.branchDisplacement)
-    isRelativeBranch = true
+    branch = .relative
+  }
+
+  /// Takes the target of a direct branch; true if the branch can be linked to it.
+  fileprivate mutating func linkTarget(of decoded: DecodedInstruction) -> Bool {
+    guard decoded.branchesWithinPage else {
+      setBranchTarget(of: decoded)
+      return false
+    }
+    branch = .withinPage
+    return true
   }
 }
 
+private let jumpWithinPage: Handler = { Core($0).follow(InstructionReference($1)) }
+private let callLinked: Handler = { callWithinPage($0, $1) }
 private let jumpRelativeLong: Handler = { Core($0).jumpLong(InstructionReference($1)) }
 private let jumpRelativeLegacy: Handler = { Core($0).jumpLegacy(InstructionReference($1)) }
 

@@ -35,7 +35,7 @@ extension Core {
 
   /// A direct branch that is not taken.
   @inline(__always) func fallThrough(_ i: InstructionReference) {
-    return branch(i, to: ripBehind(i) & state.pointee.ripMask, link: .fallThrough)
+    return branch(i, to: ripBehind(i) & state.pointee.ripMask)
   }
 
   /// A direct branch that is taken, in 64-bit mode.
@@ -45,20 +45,27 @@ extension Core {
     if (target ^ state.pointee.blockRIP) & ~0xfff != 0 {
       guard allowsLongTarget(target) else { return refuseTarget(i) }
     }
-    return branch(i, to: target, link: .taken)
+    return branch(i, to: target)
   }
 
   /// A direct branch that is taken, outside 64-bit mode.
   @inline(__always) func jumpLegacy(_ i: InstructionReference) {
     let target = (state.pointee.blockRIP &+ i.pointer.pointee.immediate) & targetMask(i)
     guard allowsLegacyTarget(target) else { return refuseTarget(i) }
-    return branch(i, to: target, link: .taken)
+    return branch(i, to: target)
   }
 
   /// A direct branch that is taken, in whatever mode the block is for.
   @inline(__always) func jump(_ i: InstructionReference) {
     if i.pointer.pointee.mode.contains(.long) { return jumpLong(i) }
     return jumpLegacy(i)
+  }
+
+  /// Whether `jump` would go to its target.
+  @inline(__always) func allowsTarget(_ i: InstructionReference) -> Bool {
+    let target = state.pointee.blockRIP &+ i.pointer.pointee.immediate
+    return i.pointer.pointee.mode.contains(.long)
+      ? allowsLongTarget(target) : allowsLegacyTarget(target & targetMask(i))
   }
 
   /// An indirect branch in 64-bit mode.
@@ -83,7 +90,7 @@ func jumpIfLong<C: Condition>(
   let core = Core(state)
   let i = InstructionReference(i)
   if C.holds(core.state.pointee.lazy) { return core.jumpLong(i) }
-  return core.fallThrough(i)
+  return core.next(i)
 }
 
 @inline(__always)
@@ -93,7 +100,17 @@ func jumpIfLegacy<C: Condition>(
   let core = Core(state)
   let i = InstructionReference(i)
   if C.holds(core.state.pointee.lazy) { return core.jumpLegacy(i) }
-  return core.fallThrough(i)
+  return core.next(i)
+}
+
+@inline(__always)
+func jumpIfWithinPage<C: Condition>(
+  _ condition: C.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  if C.holds(core.state.pointee.lazy) { return core.follow(i) }
+  return core.next(i)
 }
 
 @inline(__always)
@@ -109,6 +126,20 @@ func jumpRegister<W: OperandWidth>(
 
 @inline(__always)
 func jumpMemory<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  guard let host = core.readableOperand(i, width) else {
+    return jumpMemorySlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  let target = host.loadUnaligned(as: width).zeroExtended
+  if W.bits == 64 { return core.jumpLong(i, to: target) }
+  return core.jumpLegacy(i, to: target)
+}
+
+@inline(never)
+private func jumpMemorySlow<W: OperandWidth>(
   _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
 ) {
   let core = Core(state)
@@ -142,8 +173,11 @@ func loop<C: Condition, W: OperandWidth>(
   let count = core.register(RegisterOffset.general(1), as: width) &- 1
   core.setRegister(RegisterOffset.general(1), count)
   guard count != 0, C.holds(core.state.pointee.lazy) else { return core.fallThrough(i) }
-  core.jump(i)
-  if core.state.pointee.pending.kind != .none { core.state.pointee.general[1] = before }
+  guard core.allowsTarget(i) else {
+    core.state.pointee.general[1] = before
+    return core.refuseTarget(i)
+  }
+  return core.jump(i)
 }
 
 extension Conditions {
@@ -160,9 +194,25 @@ func callRelativeLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
   let core = Core(state)
   let i = InstructionReference(i)
   let target = core.state.pointee.blockRIP &+ i.pointer.pointee.immediate
+  let top = core.state.pointee.general[4] &- 8
+  guard core.allowsLongTarget(target),
+    let host = core.state.pointee.writableHost(top, UInt64.self)
+  else {
+    return callRelativeLongSlow(state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(of: core.ripBehind(i), as: UInt64.self)
+  core.state.pointee.general[4] = top
+  return core.branch(i, to: target)
+}
+
+@inline(never)
+private func callRelativeLongSlow(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  let target = core.state.pointee.blockRIP &+ i.pointer.pointee.immediate
   guard core.allowsLongTarget(target) else { return core.refuseTarget(i) }
   guard core.pushLong(core.ripBehind(i)) else { return core.leave(i) }
-  return core.branch(i, to: target, link: .taken)
+  return core.branch(i, to: target)
 }
 
 @inline(__always)
@@ -172,9 +222,46 @@ func callRelativeLegacy<W: OperandWidth>(
   let core = Core(state)
   let i = InstructionReference(i)
   let target = W(low: core.state.pointee.blockRIP &+ i.pointer.pointee.immediate).zeroExtended
+  guard core.allowsLegacyTarget(target), let (host, top) = core.flatPushTarget(i, width) else {
+    return callRelativeLegacySlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(of: W(low: core.ripBehind(i)), as: width)
+  core.state.pointee.general[4] = top
+  return core.branch(i, to: target)
+}
+
+@inline(never)
+private func callRelativeLegacySlow<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  let target = W(low: core.state.pointee.blockRIP &+ i.pointer.pointee.immediate).zeroExtended
   guard core.allowsLegacyTarget(target) else { return core.refuseTarget(i) }
   guard core.state.pointee.push(W(low: core.ripBehind(i))) else { return core.leave(i) }
-  return core.branch(i, to: target, link: .taken)
+  return core.branch(i, to: target)
+}
+
+/// CALL in 64-bit mode to the same page.
+@inline(__always)
+func callWithinPage(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  let top = core.state.pointee.general[4] &- 8
+  guard let host = core.state.pointee.writableHost(top, UInt64.self) else {
+    return callWithinPageSlow(state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(of: core.ripBehind(i), as: UInt64.self)
+  core.state.pointee.general[4] = top
+  return core.follow(i)
+}
+
+@inline(never)
+private func callWithinPageSlow(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  guard core.pushLong(core.ripBehind(i)) else { return core.leave(i) }
+  return core.follow(i)
 }
 
 extension Core {
@@ -217,6 +304,20 @@ func callMemory<W: OperandWidth>(
 func returnLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
   let core = Core(state)
   let i = InstructionReference(i)
+  let top = core.state.pointee.general[4]
+  guard let host = core.state.pointee.readableHost(top, UInt64.self) else {
+    return returnLongSlow(state, UnsafeRawPointer(i.pointer))
+  }
+  let target = host.loadUnaligned(as: UInt64.self)
+  guard core.allowsLongTarget(target) else { return core.refuseTarget(i) }
+  core.state.pointee.general[4] = top &+ 8 &+ i.pointer.pointee.immediate
+  return core.branch(i, to: target)
+}
+
+@inline(never)
+private func returnLongSlow(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   let stack = core.state.pointee.general[4]
   guard let target = core.state.pointee.read(stack, UInt64.self, stack: true) else {
     return core.leave(i)
@@ -229,6 +330,22 @@ func returnLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
 /// RET with or without a number of bytes to release, outside 64-bit mode.
 @inline(__always)
 func returnLegacy<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  guard let top = core.flatStackTop(i), let host = core.state.pointee.readableHost(top, width) else {
+    return returnLegacySlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  let target = host.loadUnaligned(as: width).zeroExtended
+  guard core.allowsLegacyTarget(target) else { return core.refuseTarget(i) }
+  core.state.pointee.general[4] =
+    (top &+ W.byteCount &+ i.pointer.pointee.immediate) & 0xffff_ffff
+  return core.branch(i, to: target)
+}
+
+@inline(never)
+private func returnLegacySlow<W: OperandWidth>(
   _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
 ) {
   let core = Core(state)

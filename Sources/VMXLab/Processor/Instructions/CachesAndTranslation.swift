@@ -1,6 +1,6 @@
 import CCapstone
 
-// INVLPG, INVPCID, cache control, HLT, MONITOR, MWAIT, STAC, CLAC.
+// INVLPG, INVPCID, cache control, HLT, STAC, CLAC.
 extension InstructionForm {
   static let cachesAndTranslation: [InstructionForm] = [
     InstructionForm(X86_INS_INVLPG, .invalidatePage, .end) { decoded, builder in
@@ -31,8 +31,6 @@ extension InstructionForm {
     InstructionForm(X86_INS_HLT, .hlt, .end) { state, i in
       system(state, i) { cpu, _ in cpu.halt() }
     },
-    InstructionForm(X86_INS_MONITOR, .hlt, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_MWAIT, .hlt, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_STAC, .alu, .end) { state, i in
       system(state, i) { cpu, _ in cpu.setAlignmentCheckFlag(true) }
     },
@@ -60,7 +58,6 @@ extension Processor {
   /// Drops the translation of a page, all of it where the page may have been cached in pieces.
   mutating func invalidate(_ linear: UInt64) {
     if hasLargePages { startNewAddressSpace() } else { translations.remove(linear) }
-    nextBlock = nil
   }
 
   /// Source: Intel SDM, "INVPCID—Invalidate Process-Context Identifier".
@@ -88,6 +85,7 @@ extension Processor {
   fileprivate mutating func halt() {
     guard requireCPL0() else { return }
     if vmx.isNonRoot, vmx.primary.contains(.hltExiting) { return recordExit(.hlt) }
+    optimizedState.isActive = false
     activity = .hlt
     attention.insert(.inactive)
   }

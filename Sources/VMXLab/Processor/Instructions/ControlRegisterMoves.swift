@@ -63,7 +63,7 @@ extension Processor {
   }
 
   /// Value of a general register operand given by offset, as wide as a system instruction uses it.
-  func systemOperand(_ offset: UInt8) -> UInt64 {
+  @inline(__always) func systemOperand(_ offset: UInt8) -> UInt64 {
     let value = general[Int(offset >> 3) & 15]
     return mode == .long ? value : value & 0xffff_ffff
   }
@@ -94,7 +94,7 @@ extension Processor {
     default:
       if interceptCR8(write: true, register: register) { return }
       accepted = value <= 15
-      if accepted { cr8 = value }
+      if accepted { writeVisibleCR8(value) }
     }
     if !accepted { raise(.generalProtection, errorCode: 0) }
   }
@@ -112,7 +112,7 @@ extension Processor {
     case 4: value = visibleCR4
     default:
       if interceptCR8(write: false, register: register) { return }
-      value = cr8
+      value = visibleCR8()
     }
     setSystemOperand(i.pointer.pointee.destination, value)
   }
@@ -173,7 +173,9 @@ extension Processor {
     _ i: InstructionReference, byteCount: UInt64, _ access: AccessKind
   ) -> UInt64? {
     let address = operandOffset(i)
-    if i.pointer.pointee.mode.contains(.flat) { return address }
+    if i.pointer.pointee.mode.contains(.flat) {
+      return i.pointer.pointee.mode.contains(.address32) ? address & 0xffff_ffff : address
+    }
     return segmentedAddress(
       address, segment: i.pointer.pointee.segment, mode: i.pointer.pointee.mode,
       byteCount: byteCount, access: access)

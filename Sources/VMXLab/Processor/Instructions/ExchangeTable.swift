@@ -15,7 +15,9 @@ extension InstructionForm {
       builder.memory = decoded.memory
       return compareExchange8Bytes
     },
-    InstructionForm(X86_INS_CMPXCHG16B, .compareExchange16B, lockable: true) {
+    InstructionForm(
+      X86_INS_CMPXCHG16B, .compareExchange16B, lockable: true, feature: .cmpxchg16b
+    ) {
       decoded, builder in
       guard decoded.hasMemoryOperand else { return nil }
       builder.memory = decoded.memory

@@ -17,9 +17,23 @@ func moveZeroExtendedM<W: OperandWidth, S: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
+  guard let host = core.readableOperand(i, source) else {
+    return moveZeroExtendedMSlow(width, source, state, UnsafeRawPointer(i.pointer))
+  }
+  core.setRegister(
+    i.pointer.pointee.destination, W(low: host.loadUnaligned(as: source).zeroExtended))
+  return core.next(i)
+}
+
+@inline(never)
+private func moveZeroExtendedMSlow<W: OperandWidth, S: OperandWidth>(
+  _ width: W.Type, _ source: S.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   guard let value = core.load(i, source) else { return core.leave(i) }
   core.setRegister(i.pointer.pointee.destination, W(low: value.zeroExtended))
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -39,9 +53,23 @@ func moveSignExtendedM<W: OperandWidth, S: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
+  guard let host = core.readableOperand(i, source) else {
+    return moveSignExtendedMSlow(width, source, state, UnsafeRawPointer(i.pointer))
+  }
+  core.setRegister(
+    i.pointer.pointee.destination, W(low: host.loadUnaligned(as: source).signExtended))
+  return core.next(i)
+}
+
+@inline(never)
+private func moveSignExtendedMSlow<W: OperandWidth, S: OperandWidth>(
+  _ width: W.Type, _ source: S.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   guard let value = core.load(i, source) else { return core.leave(i) }
   core.setRegister(i.pointer.pointee.destination, W(low: value.signExtended))
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// CBW, CWDE, CDQE: the accumulator's lower half into all of it.

@@ -106,7 +106,7 @@ extension Processor {
     else { return }
     notePortAccess(access.port, byteCount: width)
     // The store must not fault once the port has been read.
-    guard translate(linear, .write, tag: dataTag) != nil,
+    guard mayStore(linear, byteCount: width),
       translate(wrapLinear(linear &+ width &- 1), .write, tag: dataTag) != nil
     else { return }
     let value = UInt64(platform.readPort(access.port, byteCount: Int(width), cycles: cycles))

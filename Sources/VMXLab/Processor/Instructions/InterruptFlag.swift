@@ -45,6 +45,17 @@ extension Processor {
     return nil
   }
 
+  /// Whether VIF and VIP are both set where virtual interrupts are in force, after POPF, IRET, a task
+  /// switch or a VM entry: then no instruction can begin.
+  ///
+  /// Source: Intel SDM, "Class 2—Maskable Hardware Interrupt Handling in Virtual-8086 Mode Using the
+  /// Virtual Interrupt Mechanism".
+  var hasPendingVirtualInterrupt: Bool {
+    let both = RFLAGS.vif.rawValue | RFLAGS.vip.rawValue
+    guard systemFlags & both == both, iopl < 3 else { return false }
+    return mode == .virtual8086 ? cr4.contains(.vme) : cpl == 3 && cr4.contains(.pvi)
+  }
+
   fileprivate mutating func clearInterruptFlag() {
     guard let flag = interruptFlagToChange() else { return }
     setSystemFlags(flag, false)

@@ -1,11 +1,23 @@
 // Handlers that stand for no instruction of the guest.
 
-/// Behind the last instruction of a block: commits the block and goes back to the run loop.
+/// Behind the last instruction of a block: commits the block and goes on behind it.
 let endOfBlock: Handler = { state, instruction in
   let core = Core(state)
-  core.leave(InstructionReference(instruction))
-  guard let block = core.state.pointee.currentBlock else { return }
-  core.state.pointee.chain(block, .fallThrough)
+  let i = InstructionReference(instruction)
+  let processor = core.state
+  processor.pointee.cycles &+= UInt64(i.pointer.pointee.cyclesBefore)
+  processor.pointee.instructions &+= UInt64(i.pointer.pointee.position)
+  return core.go(
+    to: (processor.pointee.blockRIP &+ UInt64(i.pointer.pointee.ripOffset)) & processor.pointee.ripMask)
+}
+
+/// The same where the next block is on the same page.
+let endOfBlockInPage: Handler = { state, instruction in
+  let core = Core(state)
+  let i = InstructionReference(instruction)
+  core.state.pointee.cycles &+= UInt64(i.pointer.pointee.cyclesBefore)
+  core.state.pointee.instructions &+= UInt64(i.pointer.pointee.position)
+  return core.followLink(i)
 }
 
 /// An encoding that the processor rejects.

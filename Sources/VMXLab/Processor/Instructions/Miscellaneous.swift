@@ -22,10 +22,10 @@ extension InstructionForm {
       return doNothing
     },
     InstructionForm(X86_INS_PAUSE, .pause) { _, builder in pauseForm(&builder) },
-    InstructionForm(X86_INS_LFENCE, .fence, .continue, handler: doNothing),
-    InstructionForm(X86_INS_SFENCE, .fence, .continue, handler: doNothing),
-    InstructionForm(X86_INS_MFENCE, .fence, .continue, handler: doNothing),
-    cacheLine(X86_INS_CLFLUSH), cacheLine(X86_INS_CLFLUSHOPT), cacheLine(X86_INS_CLWB),
+    InstructionForm(X86_INS_LFENCE, .fence, .continue, feature: .sse2, handler: doNothing),
+    InstructionForm(X86_INS_SFENCE, .fence, .continue, feature: .sse, handler: doNothing),
+    cacheLine(X86_INS_CLFLUSH, .clflush), cacheLine(X86_INS_CLFLUSHOPT, .clflushopt),
+    cacheLine(X86_INS_CLWB, .clwb),
     InstructionForm(X86_INS_PREFETCH, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHW, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHNTA, .nop, .continue, handler: doNothing),
@@ -45,8 +45,8 @@ extension InstructionForm {
     return { state, i in system(state, i) { cpu, _ in _ = cpu.interceptPause() } }
   }
 
-  private static func cacheLine(_ id: x86_insn) -> InstructionForm {
-    InstructionForm(id, .cacheLineFlush) { decoded, builder in
+  private static func cacheLine(_ id: x86_insn, _ feature: CPUFeature) -> InstructionForm {
+    InstructionForm(id, .cacheLineFlush, feature: feature) { decoded, builder in
       guard decoded.hasMemoryOperand else { return nil }
       builder.memory = decoded.memory
       return flushLine
@@ -54,7 +54,8 @@ extension InstructionForm {
   }
 }
 
-private let doNothing: Handler = { state, i in Core(state).next(InstructionReference(i)) }
+/// An instruction without effect.
+let doNothing: Handler = { state, i in Core(state).next(InstructionReference(i)) }
 
 /// XLAT: AL from the table at rBX.
 private let translateByte: Handler = { state, i in
@@ -78,19 +79,21 @@ private let flushLine: Handler = { state, i in
   let core = Core(state)
   let i = InstructionReference(i)
   guard let linear = core.linearAddress(i, UInt8.self, .read),
-    core.state.pointee.probe(linear, stack: i.pointer.pointee.segment == 2)
+    core.state.pointee.probe(linear, stack: i.pointer.pointee.segment == 2) != nil
   else { return core.leave(i) }
   return core.next(i)
 }
 
 extension Processor {
-  /// Faults as a load of the byte at `linear` would, but reads nothing; false if that faults.
-  fileprivate mutating func probe(_ linear: UInt64, stack: Bool) -> Bool {
+  /// Faults as a load of the byte at `linear` would, but reads nothing: the byte's physical address,
+  /// or nil if that faults.
+  mutating func probe(_ linear: UInt64, stack: Bool) -> UInt64? {
     if mode == .long, !isCanonical(linear) {
       raise(stack ? .stackFault : .generalProtection, errorCode: 0)
-      return false
+      return nil
     }
-    return translate(linear, .read, tag: dataTag) != nil
+    guard let entry = translate(linear, .read, tag: dataTag) else { return nil }
+    return entry.pointee.physicalPage | linear & 0xfff
   }
 }
 

@@ -21,19 +21,16 @@ extension InstructionForm {
     InstructionForm(X86_INS_RDPMC, .readMSR, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readPerformanceCounter() }
     },
-    InstructionForm(X86_INS_RDSEED, .readTSC, .end) { decoded, builder in
-      // F3 0F C7 /7 is RDPID, which Capstone 4 takes for RDSEED.
-      guard decoded.hasREP, case .general(let offset, _)? = decoded.operands.first else {
-        return raiseInvalidOpcode
-      }
-      builder.destination = offset
-      return { state, i in system(state, i) { cpu, i in cpu.readProcessorID(i) } }
+    InstructionForm(X86_INS_XGETBV, .xGetSet, .end, feature: .xsave) { state, i in
+      system(state, i) { cpu, _ in cpu.readExtendedControlRegister() }
     },
-    InstructionForm(X86_INS_RDRAND, .readTSC, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_XGETBV, .readMSR, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_XSETBV, .writeMSR, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_XSETBV, .xGetSet, .end, feature: .xsave) { state, i in
+      system(state, i) { cpu, _ in cpu.writeExtendedControlRegister() }
+    },
     InstructionForm(X86_INS_GETSEC, .writeMSR, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_RSM, .writeMSR, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_ENCLS, .nop, .end, handler: raiseInvalidOpcode),
+    InstructionForm(X86_INS_ENCLU, .nop, .end, handler: raiseInvalidOpcode),
   ]
 }
 
@@ -43,8 +40,9 @@ extension Processor {
     let result = model.cpuid(
       leaf: UInt32(truncatingIfNeeded: general[0]), subleaf: UInt32(truncatingIfNeeded: general[1]),
       state: CPUIDDynamicState(
-        cr4: cr4, isAPICEnabled: model.hasAPIC, isIn64BitMode: mode == .long,
-        miscEnable: msrs.miscEnable))
+        cr4: cr4, isAPICEnabled: msrs.apicBase & APICBase.globalEnable != 0,
+        isIn64BitMode: mode == .long, miscEnable: msrs.miscEnable, xcr0: vector.xcr0,
+        xss: vector.xss))
     general[0] = UInt64(result.eax)
     general[3] = UInt64(result.ebx)
     general[1] = UInt64(result.ecx)
@@ -55,7 +53,9 @@ extension Processor {
     guard requireCPL0() else { return }
     let index = UInt32(truncatingIfNeeded: general[1])
     if interceptMSR(index, write: false) { return }
-    guard var value = readMSR(index) else { return raise(.generalProtection, errorCode: 0) }
+    guard var value = virtualizedMSR(index) ?? readMSR(index) else {
+      return raise(.generalProtection, errorCode: 0)
+    }
     if index == MSR.ia32TimeStampCounter { value = visibleTimeStampCounter }
     setEDXEAX(value)
   }
@@ -65,6 +65,11 @@ extension Processor {
     let index = UInt32(truncatingIfNeeded: general[1])
     if interceptMSR(index, write: true) { return }
     let value = general[2] << 32 | general[0] & 0xffff_ffff
+    switch writeVirtualizedMSR(index, value) {
+    case .done: return
+    case .refused: return raise(.generalProtection, errorCode: 0)
+    case .normal: break
+    }
     guard writeMSR(index, value) else { return raise(.generalProtection, errorCode: 0) }
   }
 
@@ -76,7 +81,8 @@ extension Processor {
     if withAux { general[1] = msrs.tscAux & 0xffff_ffff }
   }
 
-  fileprivate mutating func readProcessorID(_ i: InstructionReference) {
+  /// RDPID.
+  mutating func readProcessorID(_ i: InstructionReference) {
     guard model.hasRDPID, allowsRDTSCP else { return raise(.invalidOpcode) }
     setSystemOperand(i.pointer.pointee.destination, msrs.tscAux & 0xffff_ffff)
   }

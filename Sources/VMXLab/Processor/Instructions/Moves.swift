@@ -5,6 +5,7 @@ extension InstructionForm {
   static let moves: [InstructionForm] = [
     InstructionForm(X86_INS_MOV, .alu) { movForm($0, &$1) },
     InstructionForm(X86_INS_MOVABS, .alu) { movForm($0, &$1) },
+    InstructionForm(X86_INS_MOVNTI, .alu, feature: .sse2) { movHandlers.select($0, &$1) },
     InstructionForm(X86_INS_LEA, .lea) { decoded, builder in
       guard case .general(let offset, let bytes)? = decoded.operands.first,
         decoded.hasMemoryOperand
@@ -57,9 +58,22 @@ private func moveRM<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
+  guard let host = core.readableOperand(i, width) else {
+    return moveRMSlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  core.setRegister(i.pointer.pointee.destination, host.loadUnaligned(as: width))
+  return core.next(i)
+}
+
+@inline(never)
+private func moveRMSlow<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   guard let value = core.load(i, width) else { return core.leave(i) }
   core.setRegister(i.pointer.pointee.destination, value)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -68,10 +82,23 @@ private func moveMR<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
+  guard let host = core.writableOperand(i, width) else {
+    return moveMRSlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(of: core.register(i.pointer.pointee.source, as: width), as: width)
+  return core.next(i)
+}
+
+@inline(never)
+private func moveMRSlow<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   guard core.store(i, core.register(i.pointer.pointee.source, as: width)) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -90,8 +117,21 @@ private func moveMI<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  guard core.store(i, W(low: i.pointer.pointee.immediate)) else { return core.leave(i) }
+  guard let host = core.writableOperand(i, width) else {
+    return moveMISlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(of: W(low: i.pointer.pointee.immediate), as: width)
   return core.next(i)
+}
+
+@inline(never)
+private func moveMISlow<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  guard core.store(i, W(low: i.pointer.pointee.immediate)) else { return core.leave(i) }
+  return core.nextAfterSlowAccess(i)
 }
 
 /// MOV of the accumulator from a 64-bit absolute address.

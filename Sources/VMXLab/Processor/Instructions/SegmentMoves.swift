@@ -49,10 +49,14 @@ extension InstructionForm {
       }
     case (.segment, .general):
       builder.timing = .loadSegment
-      return moveRegisterToSegment
+      if decoded.isLongMode { return moveRegisterToSegment }
+      builder.effect = .end
+      return moveRegisterToSegmentLegacy
     case (.segment, .memory):
       builder.timing = .loadSegment
-      return moveMemoryToSegment
+      if decoded.isLongMode { return moveMemoryToSegment }
+      builder.effect = .end
+      return moveMemoryToSegmentLegacy
     case (.general(_, let bytes), .segment):
       builder.timing = .readSegment
       return segmentToRegisterHandlers[bytes]
@@ -82,6 +86,21 @@ private let moveMemoryToSegment: Handler = { state, i in
     core.state.pointee.loadSegment(Int(i.pointer.pointee.destination), selector)
   else { return core.leave(i) }
   return core.next(i)
+}
+
+// Outside 64-bit mode, what is decoded depends on whether the data segments are flat.
+private let moveRegisterToSegmentLegacy: Handler = { state, i in
+  system(state, i) { cpu, i in
+    let selector = UInt16(truncatingIfNeeded: cpu.general[Int(i.pointer.pointee.source >> 3) & 15])
+    _ = cpu.loadSegment(Int(i.pointer.pointee.destination), selector)
+  }
+}
+
+private let moveMemoryToSegmentLegacy: Handler = { state, i in
+  system(state, i) { cpu, i in
+    guard let selector = cpu.readSelector(i) else { return }
+    _ = cpu.loadSegment(Int(i.pointer.pointee.destination), selector)
+  }
 }
 
 private let moveSegmentToMemory: Handler = { state, i in

@@ -13,24 +13,73 @@ extension Core {
   }
 }
 
+extension Core {
+  /// The offset of the stack's top in a 32-bit stack without base and limit; nil for other stacks.
+  @inline(__always) func flatStackTop(_ i: InstructionReference) -> UInt64? {
+    guard i.pointer.pointee.mode.contains(.flat), state.pointee.stackMask == 0xffff_ffff else {
+      return nil
+    }
+    return state.pointee.general[4] & 0xffff_ffff
+  }
+
+  /// Host address of the flat stack's new top, and that top, if a push of `W` needs no more than a look
+  /// at the TLB.
+  @inline(__always)
+  func flatPushTarget<W: OperandWidth>(
+    _ i: InstructionReference, _ width: W.Type
+  ) -> (host: UnsafeMutableRawPointer, top: UInt64)? {
+    guard let old = flatStackTop(i) else { return nil }
+    let top = (old &- W.byteCount) & 0xffff_ffff
+    guard let host = state.pointee.writableHost(top, width) else { return nil }
+    return (host, top)
+  }
+}
+
 // MARK: PUSH
 
 @inline(__always)
 func pushRegisterLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
   let core = Core(state)
   let i = InstructionReference(i)
+  let top = core.state.pointee.general[4] &- 8
+  guard let host = core.state.pointee.writableHost(top, UInt64.self) else {
+    return pushRegisterLongSlow(state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(
+    of: core.register(i.pointer.pointee.source, as: UInt64.self), as: UInt64.self)
+  core.state.pointee.general[4] = top
+  return core.next(i)
+}
+
+@inline(never)
+private func pushRegisterLongSlow(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   guard core.pushLong(core.register(i.pointer.pointee.source, as: UInt64.self)) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
 func pushImmediateLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
   let core = Core(state)
   let i = InstructionReference(i)
-  guard core.pushLong(i.pointer.pointee.immediate) else { return core.leave(i) }
+  let top = core.state.pointee.general[4] &- 8
+  guard let host = core.state.pointee.writableHost(top, UInt64.self) else {
+    return pushImmediateLongSlow(state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(of: i.pointer.pointee.immediate, as: UInt64.self)
+  core.state.pointee.general[4] = top
   return core.next(i)
+}
+
+@inline(never)
+private func pushImmediateLongSlow(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  guard core.pushLong(i.pointer.pointee.immediate) else { return core.leave(i) }
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -47,10 +96,24 @@ func pushRegister<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
+  guard let (host, top) = core.flatPushTarget(i, width) else {
+    return pushRegisterSlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(of: core.register(i.pointer.pointee.source, as: width), as: width)
+  core.state.pointee.general[4] = top
+  return core.next(i)
+}
+
+@inline(never)
+private func pushRegisterSlow<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   guard core.state.pointee.push(core.register(i.pointer.pointee.source, as: width)) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -59,8 +122,22 @@ func pushImmediate<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  guard core.state.pointee.push(W(low: i.pointer.pointee.immediate)) else { return core.leave(i) }
+  guard let (host, top) = core.flatPushTarget(i, width) else {
+    return pushImmediateSlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(of: W(low: i.pointer.pointee.immediate), as: width)
+  core.state.pointee.general[4] = top
   return core.next(i)
+}
+
+@inline(never)
+private func pushImmediateSlow<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  guard core.state.pointee.push(W(low: i.pointer.pointee.immediate)) else { return core.leave(i) }
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -82,13 +159,27 @@ func popRegisterLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
   let core = Core(state)
   let i = InstructionReference(i)
   let top = core.state.pointee.general[4]
+  guard let host = core.state.pointee.readableHost(top, UInt64.self) else {
+    return popRegisterLongSlow(state, UnsafeRawPointer(i.pointer))
+  }
+  // POP RSP leaves what was popped.
+  core.state.pointee.general[4] = top &+ 8
+  core.setRegister(i.pointer.pointee.destination, host.loadUnaligned(as: UInt64.self))
+  return core.next(i)
+}
+
+@inline(never)
+private func popRegisterLongSlow(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  let top = core.state.pointee.general[4]
   guard let value = core.state.pointee.read(top, UInt64.self, stack: true) else {
     return core.leave(i)
   }
   // POP RSP leaves what was popped.
   core.state.pointee.general[4] = top &+ 8
   core.setRegister(i.pointer.pointee.destination, value)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -97,9 +188,23 @@ func popRegister<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
+  guard let top = core.flatStackTop(i), let host = core.state.pointee.readableHost(top, width) else {
+    return popRegisterSlow(width, state, UnsafeRawPointer(i.pointer))
+  }
+  core.state.pointee.general[4] = (top &+ W.byteCount) & 0xffff_ffff
+  core.setRegister(i.pointer.pointee.destination, host.loadUnaligned(as: width))
+  return core.next(i)
+}
+
+@inline(never)
+private func popRegisterSlow<W: OperandWidth>(
+  _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   guard let value = core.state.pointee.pop(width) else { return core.leave(i) }
   core.setRegister(i.pointer.pointee.destination, value)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// POP to memory: an address based on the stack pointer counts from where the pop leaves it.
@@ -206,12 +311,25 @@ func leaveFrameLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
   let core = Core(state)
   let i = InstructionReference(i)
   let frame = core.state.pointee.general[5]
+  guard let host = core.state.pointee.readableHost(frame, UInt64.self) else {
+    return leaveFrameLongSlow(state, UnsafeRawPointer(i.pointer))
+  }
+  core.state.pointee.general[4] = frame &+ 8
+  core.state.pointee.general[5] = host.loadUnaligned(as: UInt64.self)
+  return core.next(i)
+}
+
+@inline(never)
+private func leaveFrameLongSlow(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  let core = Core(state)
+  let i = InstructionReference(i)
+  let frame = core.state.pointee.general[5]
   guard let value = core.state.pointee.read(frame, UInt64.self, stack: true) else {
     return core.leave(i)
   }
   core.state.pointee.general[4] = frame &+ 8
   core.state.pointee.general[5] = value
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)

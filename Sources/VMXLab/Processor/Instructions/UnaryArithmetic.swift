@@ -7,7 +7,7 @@ protocol UnaryOperation {
 enum Increment: UnaryOperation {
   @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ flags: inout LazyFlags) -> W {
     let result = a &+ 1
-    flags.setExceptCF(result, carryVector: a & ~result)
+    flags.setExceptCF(result, carriesIn: a ^ 1 ^ result, of: result == 1 << (W.bits &- 1))
     return result
   }
 }
@@ -16,7 +16,7 @@ enum Increment: UnaryOperation {
 enum Decrement: UnaryOperation {
   @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ flags: inout LazyFlags) -> W {
     let result = a &- 1
-    flags.setExceptCF(result, carryVector: ~a & result)
+    flags.setExceptCF(result, carriesIn: a ^ 1 ^ result, of: a == 1 << (W.bits &- 1))
     return result
   }
 }
@@ -30,19 +30,6 @@ enum Negation: UnaryOperation {
 enum Complement: UnaryOperation {
   @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ flags: inout LazyFlags) -> W {
     ~a
-  }
-}
-
-extension LazyFlags {
-  /// Sets the flags of an addition or subtraction from its carry vector, but keeps CF.
-  @inline(__always)
-  mutating func setExceptCF<W: OperandWidth>(_ result: W, carryVector: W) {
-    self.result = result.signExtended
-    let wide = carryVector.zeroExtended
-    let top = wide << (64 &- W.bits)
-    // OF is the difference of the two carries: with CF kept, the lower of them is CF ^ OF.
-    let lower = (carries >> 1) ^ (top >> 1) ^ top
-    carries = carries & 0x8000_0000_0000_0000 | lower & 0x4000_0000_0000_0000 | wide & 8
   }
 }
 
@@ -65,8 +52,22 @@ func unaryM<O: UnaryOperation, W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
+  guard let host = core.writableOperand(i, width) else {
+    return unaryMSlow(operation, width, state, UnsafeRawPointer(i.pointer))
+  }
+  host.storeBytes(
+    of: O.apply(host.loadUnaligned(as: width), &core.state.pointee.lazy), as: width)
+  return core.next(i)
+}
+
+@inline(never)
+private func unaryMSlow<O: UnaryOperation, W: OperandWidth>(
+  _ operation: O.Type, _ width: W.Type, _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer
+) {
+  let core = Core(state)
+  let i = InstructionReference(i)
   guard core.modify(i, width, { O.apply($0, &core.state.pointee.lazy) }) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

@@ -16,6 +16,13 @@ extension TimingProfileCatalog {
           }
         },
         {
+          "source": "after Agner Fog, Instruction tables, x87: reciprocal throughput, the middle of the published values",
+          "cycles": {
+            "x87Divide": 15, "x87Remainder": 30, "x87Decimal": 150, "x87Control": 4,
+            "x87Environment": 160, "x87StateSave": 160, "x87StateRestore": 160
+          }
+        },
+        {
           "source": "after Agner Fog, Instruction tables: reciprocal throughput, the middle of a published range; of a locked instruction what the prefix adds",
           "cycles": {
             "divide8": 9, "divide16": 10, "divide32": 12, "divide64": 44, "signedDivide8": 9,
@@ -63,6 +70,18 @@ extension TimingProfileCatalog {
           "source": "estimate: as the delivery of an exception",
           "cycles": {
             "entryEventInjection": 180, "entryPDPTELoad": 30
+          }
+        },
+        {
+          "source": "after uops.info, reciprocal throughput of PCMPISTRI",
+          "cycles": {
+            "stringCompare": 2
+          }
+        },
+        {
+          "source": "none: the part has no such instructions",
+          "cycles": {
+            "gather": 1, "cryptography": 1
           }
         },
         {

@@ -16,6 +16,13 @@ extension TimingProfileCatalog {
           }
         },
         {
+          "source": "after Agner Fog, Instruction tables, x87: reciprocal throughput, the middle of the published values",
+          "cycles": {
+            "x87Divide": 15, "x87Remainder": 30, "x87Decimal": 140, "x87Control": 5,
+            "x87Environment": 170, "x87StateSave": 130, "x87StateRestore": 130
+          }
+        },
+        {
           "source": "after Agner Fog, Instruction tables: reciprocal throughput, the middle of a published range; of a locked instruction what the prefix adds",
           "cycles": {
             "divide8": 12, "divide16": 17, "divide32": 18, "divide64": 37, "signedDivide8": 12,
@@ -63,6 +70,12 @@ extension TimingProfileCatalog {
           "source": "estimate: as the delivery of an exception",
           "cycles": {
             "entryEventInjection": 180, "entryPDPTELoad": 30
+          }
+        },
+        {
+          "source": "none: the part has no such instructions",
+          "cycles": {
+            "gather": 1, "stringCompare": 1, "cryptography": 1
           }
         },
         {

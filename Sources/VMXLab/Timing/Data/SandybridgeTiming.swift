@@ -16,6 +16,13 @@ extension TimingProfileCatalog {
           }
         },
         {
+          "source": "after Agner Fog, Instruction tables, x87: reciprocal throughput, the middle of the published values",
+          "cycles": {
+            "x87Divide": 16, "x87Remainder": 24, "x87Decimal": 130, "x87Control": 4,
+            "x87Environment": 140, "x87StateSave": 150, "x87StateRestore": 140
+          }
+        },
+        {
           "source": "after Agner Fog, Instruction tables: reciprocal throughput, the middle of a published range; of a locked instruction what the prefix adds",
           "cycles": {
             "divide8": 13, "divide16": 13, "divide32": 15, "divide64": 49, "signedDivide8": 13,
@@ -68,6 +75,18 @@ extension TimingProfileCatalog {
           "source": "estimate: as the delivery of an exception",
           "cycles": {
             "entryEventInjection": 180, "entryPDPTELoad": 30
+          }
+        },
+        {
+          "source": "after uops.info, reciprocal throughput of PCMPISTRI and AESENC",
+          "cycles": {
+            "stringCompare": 3, "cryptography": 1
+          }
+        },
+        {
+          "source": "none: the part has no such instructions",
+          "cycles": {
+            "gather": 1
           }
         },
         {

@@ -16,6 +16,13 @@ extension TimingProfileCatalog {
           }
         },
         {
+          "source": "after Agner Fog, Instruction tables, x87: reciprocal throughput, the middle of the published values",
+          "cycles": {
+            "x87Divide": 5, "x87Remainder": 20, "x87Decimal": 130, "x87Control": 4,
+            "x87Environment": 90, "x87StateSave": 150, "x87StateRestore": 150
+          }
+        },
+        {
           "source": "after Agner Fog, Instruction tables: reciprocal throughput, the middle of a published range; of a locked instruction what the prefix adds; 64-bit division after uops.info, other values as Skylake",
           "cycles": {
             "divide8": 6, "divide16": 6, "divide32": 6, "divide64": 10, "signedDivide8": 6,
@@ -68,6 +75,12 @@ extension TimingProfileCatalog {
           "source": "estimate: as the delivery of an exception",
           "cycles": {
             "entryEventInjection": 180, "entryPDPTELoad": 30
+          }
+        },
+        {
+          "source": "after uops.info, reciprocal throughput of VPGATHERDD of eight elements, PCMPISTRI and AESENC",
+          "cycles": {
+            "gather": 5, "stringCompare": 3, "cryptography": 1
           }
         },
         {

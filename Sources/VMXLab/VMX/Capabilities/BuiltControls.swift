@@ -29,6 +29,7 @@ public struct BuiltControls: Sendable {
         .nmiExiting,
         .virtualNMIs,
         .activateVMXPreemptionTimer,
+        .processPostedInterrupts,
       ],
       primary: [
         .interruptWindowExiting,
@@ -41,7 +42,9 @@ public struct BuiltControls: Sendable {
         .cr3LoadExiting,
         .cr3StoreExiting,
         .cr8LoadExiting,
+        .activateTertiaryControls,
         .cr8StoreExiting,
+        .useTPRShadow,
         .nmiWindowExiting,
         .movDRExiting,
         .unconditionalIOExiting,
@@ -53,6 +56,10 @@ public struct BuiltControls: Sendable {
         .activateSecondaryControls,
       ],
       secondary: [
+        .virtualizeAPICAccesses,
+        .virtualizeX2APICMode,
+        .apicRegisterVirtualization,
+        .virtualInterruptDelivery,
         .enableEPT,
         .descriptorTableExiting,
         .enableRDTSCP,
@@ -60,8 +67,21 @@ public struct BuiltControls: Sendable {
         .wbinvdExiting,
         .unrestrictedGuest,
         .enableINVPCID,
+        .pauseLoopExiting,
+        .rdrandExiting,
+        .enableVMFunctions,
+        .vmcsShadowing,
+        .rdseedExiting,
+        .enablePML,
+        .eptViolationVE,
+        .modeBasedExecuteControlForEPT,
+        .useTSCScaling,
+        .enableUserWaitAndPause,
+        .enableXSAVESXRSTORS,
       ],
-      tertiary: [],
+      tertiary: [
+        .ipiVirtualization
+      ],
       exit: [
         .saveDebugControls,
         .hostAddressSpaceSize,
@@ -82,6 +102,7 @@ public struct BuiltControls: Sendable {
     eptAndVPID: [
       .executeOnlyTranslations,
       .pageWalkLength4,
+      .pageWalkLength5,
       .uncacheableStructures,
       .writeBackStructures,
       .pages2M,
@@ -97,7 +118,7 @@ public struct BuiltControls: Sendable {
       .invvpidAllContexts,
       .invvpidSingleContextRetainingGlobals,
     ],
-    vmFunctions: [],
+    vmFunctions: .eptpSwitching,
     miscellaneous: VMXMiscellaneous.timerRate
       | VMXMiscellaneous.exitsStoreLMA
       | VMXMiscellaneous.activityHLT

@@ -9,17 +9,20 @@ extension BrokenRule {
     let entry = rule.entry
     var text = entry.sentence
     if text.hasSuffix(".") { text.removeLast() }
-    var facts = entry.fields.map { "\($0.name) = \(hexadecimal(vmcs[$0]))" }
+    let fields = entry.fields.dropFirst(isInMemory(vmcs) ? 1 : 0)
+    var facts = fields.map { "\($0.name) = \(hexadecimal(vmcs[$0]))" }
     if let msr { facts.append(msr.text) }
     if !facts.isEmpty { text += ": " + facts.joined(separator: ", ") }
-    if faults != 0, let field = entry.fields.first {
-      text += "; " + faultText(of: field, vmcs[field])
-    }
+    if let faults = faultText(vmcs) { text += "; " + faults }
     return text
   }
 
-  /// What the bits at fault must be: `bit 7 ("process posted interrupts") must be 0`.
-  private func faultText(of field: VMCSField, _ value: UInt64) -> String {
+  /// What the bits at fault must be: `bit 7 ("process posted interrupts") must be 0`. Nil where the rule
+  /// is not about bits.
+  public func faultText(_ vmcs: VMCS) -> String? {
+    guard faults != 0, let field = rule.entry.fields.first else { return nil }
+    if isInMemory(vmcs) { return "bits \(hexadecimal(faults)) of the entry in memory must be 0" }
+    let value = vmcs[field]
     let names = Self.bitNames(of: field)
     func list(_ bits: UInt64, mustBe setting: Int) -> String? {
       guard bits != 0 else { return nil }
@@ -34,6 +37,16 @@ extension BrokenRule {
     }
     let parts = [list(faults & value, mustBe: 0), list(faults & ~value, mustBe: 1)]
     return parts.compactMap { $0 }.joined(separator: "; ")
+  }
+
+  /// Whether the bits at fault are those of a page-directory-pointer-table entry in memory, which is what
+  /// a guest without EPT uses instead of the field.
+  public func isInMemory(_ vmcs: VMCS) -> Bool {
+    guard rule.inputs.contains(.pageDirectoryPointerTable) else { return false }
+    let primary = PrimaryProcessorBasedControls(rawValue: vmcs.primaryProcessorBasedControls)
+    let secondary = SecondaryProcessorBasedControls(
+      rawValue: vmcs.secondaryProcessorBasedControls)
+    return !primary.contains(.activateSecondaryControls) || !secondary.contains(.enableEPT)
   }
 
   /// The names of the bits of a field that holds controls.

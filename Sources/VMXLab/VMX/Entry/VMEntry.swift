@@ -21,7 +21,7 @@ extension Processor {
 
   /// The stages of a VM entry in the manual's order. The one result says everything.
   private mutating func enterGuest(launch: Bool) -> VMEntryOutcome {
-    guard vmx.currentPointer != VMXState.noPointer else { return .failInvalid }
+    guard vmx.currentPointer != VMXState.noPointer, !vmx.isShadow else { return .failInvalid }
     if interruptibility.blockingByMOVSS { return .failValid(.vmEntryWithEventsBlockedByMOVSS) }
     if launch, vmx.isLaunched { return .failValid(.vmlaunchWithNonClearVMCS) }
     if !launch, !vmx.isLaunched { return .failValid(.vmresumeWithNonLaunchedVMCS) }
@@ -52,7 +52,7 @@ extension Processor {
     return checkedEntry { $0.firstFailure(&unchecked) }
   }
 
-  private var entryProcessorState: VMEntryProcessorState {
+  var entryProcessorState: VMEntryProcessorState {
     VMEntryProcessorState(isInIA32eMode: efer.contains(.lma), currentVMCS: vmx.currentPointer)
   }
 
@@ -63,10 +63,16 @@ extension Processor {
       case .failValid(.vmEntryWithInvalidControlFields), .invalidGuestState,
         .failValid(.vmEntryWithInvalidHostStateFields):
         brokenEntryRules()
-      case .msrLoadFailed(let entry): [brokenMSRLoadRule(entry)].compactMap { $0 }
+      case .msrLoadFailed(let entry): [brokenMSRLoadRule(entry)]
       default: []
       }
     observe(.entry(outcome, isLaunch: launch, rip: rip, broken: broken))
+    guard outcome != .entered, outcome != .failInvalid, let observer = vmx.observer,
+      observer.wantsFailedEntries
+    else { return }
+    var dump = dumpCurrentVMCS()
+    dump.entry = RecordedVMEntry(outcome, isLaunch: launch, rip: rip)
+    observer.observe(failedEntry: dump, cycles: cycles)
   }
 
   /// Every rule that a VM entry would break now, for diagnosis.
@@ -97,6 +103,10 @@ extension Processor {
       vmx.primary.contains(.activateSecondaryControls)
       ? SecondaryProcessorBasedControls(rawValue: vmx.vmcs.secondaryProcessorBasedControls)
       : SecondaryProcessorBasedControls()
+    vmx.tertiary =
+      vmx.primary.contains(.activateTertiaryControls)
+      ? TertiaryProcessorBasedControls(rawValue: vmx.vmcs.tertiaryProcessorBasedControls)
+      : TertiaryProcessorBasedControls()
     let hostRSP = general[4]
     loadGuestState()
     chargeCycles(.entryGuestStateLoad)
@@ -191,13 +201,16 @@ extension Processor {
     let blocksNMIs = state.contains(.blockingByNMI)
     vmx.blockingByVirtualNMI = hasVirtualNMIs && blocksNMIs
     interruptibility.blockingByNMI = !hasVirtualNMIs && blocksNMIs
+    endMonitoring()
     activity = ActivityState(rawValue: vmx.vmcs.guestActivityState) ?? .active
     let event = InterruptionInformation(rawValue: vmx.vmcs.entryInterruptionInformation)
     debug.pending = pendingDebugExceptions(with: event)
+    vmx.pauseLoop = PauseLoop()
     vmx.isMonitorTrapDue = false
     attention.remove(.monitorTrap)
     if vmx.primary.contains(.monitorTrapFlag) { attention.insert(.monitorTrap) }
     if vmx.pin.contains(.activateVMXPreemptionTimer) { startPreemptionTimer() }
+    enterAPICVirtualization()
     // The shadow of STI or MOV SS ends with the guest's first instruction.
     interruptibility.shadowEndsWithStep = false
     isBetweenIterations = false
@@ -231,6 +244,7 @@ extension Processor {
     if vmx.preemptionDeadline <= cycles {
       attention.insert(.interruptWindow)
     } else {
+      signals.pointee.processorDeadline = vmx.preemptionDeadline
       signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
     }
   }

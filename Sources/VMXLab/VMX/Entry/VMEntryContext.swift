@@ -140,12 +140,17 @@ struct VMEntryContext<Memory: PhysicalMemoryReader> {
   /// Every broken rule, of all stages before MSR loading.
   func brokenRules() -> [BrokenRule] {
     var reporter = RecordingReporter()
-    // A recording reporter never stops the checks, so what they return says nothing.
+    checkAll(&reporter)
+    return reporter.broken
+  }
+
+  /// Makes every check before MSR loading for a reporter that never stops them.
+  func checkAll<R: RuleReporter>(_ reporter: inout R) {
     var sections = VMEntrySections.all
+    // As nothing stops the checks, what they return says nothing.
     _ = checkControls(&reporter, &sections)
     _ = checkHostState(&reporter, &sections)
     _ = checkGuestState(&reporter, &sections)
-    return reporter.broken
   }
 }
 

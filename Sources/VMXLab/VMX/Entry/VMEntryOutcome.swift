@@ -10,7 +10,7 @@
 public enum VMEntryOutcome: Equatable, Sendable {
   /// The guest runs.
   case entered
-  /// VMfailInvalid: CF is 1, there is no current VMCS.
+  /// VMfailInvalid: CF is 1, there is no current VMCS, or it is a shadow VMCS.
   case failInvalid
   /// VMfailValid: ZF is 1, the number is in the VM-instruction error field.
   case failValid(VMInstructionError)

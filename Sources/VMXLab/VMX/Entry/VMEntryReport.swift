@@ -44,23 +44,47 @@ public struct VMEntryReport: Equatable, Sendable {
   }
 
   /// What the guest will see.
+  public var consequence: String { outcome.consequence }
+}
+
+extension VMEntryOutcome {
+  /// What the instruction's user will see, in words.
   public var consequence: String {
-    switch outcome {
+    switch self {
     case .entered: "VM entry"
-    case .failInvalid: "VMfailInvalid (CF = 1): there is no current VMCS"
-    case .failValid(let error):
-      "VMfailValid (ZF = 1), VM-instruction error \(error.rawValue) (\(error.text))"
+    case .failInvalid: "VMfailInvalid (CF = 1): there is no current VMCS, or it is a shadow VMCS"
+    case .failValid(let error): Self.consequence(of: error)
     case .invalidGuestState(let code):
-      "VM-entry failure, exit reason \(Self.exitReason(.entryFailureInvalidGuestState)), "
-        + "qualification \(code.exitQualification)\(Self.text(of: code))"
+      Self.consequence(
+        of: ExitReason(entryFailure: .entryFailureInvalidGuestState),
+        qualification: code.exitQualification)
     case .msrLoadFailed(let entry):
-      "VM-entry failure, exit reason \(Self.exitReason(.entryFailureMSRLoading)), "
-        + "qualification \(entry.exitQualification) (entry of the VM-entry MSR-load area, from 1)"
+      Self.consequence(
+        of: ExitReason(entryFailure: .entryFailureMSRLoading),
+        qualification: entry.exitQualification)
     }
   }
 
-  private static func exitReason(_ reason: BasicExitReason) -> String {
-    "\(hexadecimal(UInt32(reason.rawValue) | 1 << 31)) (\(reason.rawValue), \(reason.text))"
+  /// VMfailValid in words.
+  public static func consequence(of error: VMInstructionError) -> String {
+    "VMfailValid (ZF = 1), VM-instruction error \(error.rawValue) (\(error.text))"
+  }
+
+  /// A VM-entry failure that loaded host state, in words.
+  public static func consequence(of reason: ExitReason, qualification: UInt64) -> String {
+    let number = UInt16(truncatingIfNeeded: reason.rawValue)
+    let name = reason.basic.map { ", \($0.text)" } ?? ""
+    var text =
+      "VM-entry failure, exit reason \(hexadecimal(reason.rawValue)) (\(number)\(name)), "
+      + "qualification \(qualification)"
+    switch reason.basic {
+    case .entryFailureInvalidGuestState:
+      let code = UInt8(exactly: qualification).flatMap(VMEntryFailureCode.init)
+      text += code.map(Self.text(of:)) ?? ""
+    case .entryFailureMSRLoading: text += " (entry of the VM-entry MSR-load area, from 1)"
+    default: break
+    }
+    return text
   }
 
   private static func text(of code: VMEntryFailureCode) -> String {

@@ -11,11 +11,11 @@ public struct VMEntrySections: OptionSet, Sendable, Hashable {
   @inline(__always) public init(_ section: VMEntrySection) {
     self.init(rawValue: 1 &<< UInt16(section.rawValue))
   }
-  /// The sections that read a field of `group`.
+  /// The sections that read a field of `group`; of MSR loading nothing is remembered.
   public init(readersOf group: VMCSFieldGroup) {
     var sections: VMEntrySections = []
     for section in VMEntrySection.allCases
-    where section.groupsRead.contains(VMCSFieldGroups(group)) {
+    where section != .msrLoading && section.groupsRead.contains(VMCSFieldGroups(group)) {
       sections.insert(VMEntrySections(section))
     }
     self = sections

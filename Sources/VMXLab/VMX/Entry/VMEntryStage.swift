@@ -87,7 +87,7 @@ public enum VMEntrySection: UInt8, CaseIterable, Sendable {
         .eventInjection, .executionControls, .entryControls,
       ]
     case .guestPDPTEs: [.guestPDPTEs, .guestRegisters, .executionControls, .entryControls]
-    case .msrLoading: []
+    case .msrLoading: [.entryControls]
     }
   }
 

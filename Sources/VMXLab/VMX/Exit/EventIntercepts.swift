@@ -6,7 +6,7 @@
 // Events".
 extension Processor {
   /// Records a VM exit that no instruction causes.
-  private mutating func recordEventExit(
+  mutating func recordEventExit(
     _ reason: BasicExitReason, qualification: UInt64 = 0,
     information: InterruptionInformation = InterruptionInformation(rawValue: 0)
   ) {
@@ -67,14 +67,16 @@ extension Processor {
     return true
   }
 
-  /// "External-interrupt exiting"; acknowledges the interrupt if the VM exit is to.
+  /// "External-interrupt exiting"; acknowledges the interrupt if the VM exit is to, or processes
+  /// posted interrupts instead.
   mutating func interceptExternalInterrupt() -> Bool {
     guard externalInterruptsExit else { return false }
     var information = InterruptionInformation(rawValue: 0)
     let controls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
     if controls.contains(.acknowledgeInterruptOnExit) {
-      information = InterruptionInformation(
-        .externalInterrupt, vector: platform.acknowledgeInterrupt(cycles: cycles))
+      let vector = platform.acknowledgeInterrupt(cycles: cycles)
+      if processPostedInterrupts(vector) { return true }
+      information = InterruptionInformation(.externalInterrupt, vector: vector)
     }
     recordEventExit(.externalInterrupt, information: information)
     if isBetweenIterations { vmx.exit.resumeFlag = .set }

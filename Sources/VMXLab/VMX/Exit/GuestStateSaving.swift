@@ -19,15 +19,33 @@ extension Processor {
     saveControlRegistersAndMSRs()
     saveSegments()
     saveRIPAndRFLAGS(exit.resumeFlag)
-    vmx.vmcs.guestActivityState = activity.rawValue
+    // The state of MWAIT is not one that a VMCS shows.
+    let seen = isInOptimizedState ? ActivityState.active : activity
+    vmx.vmcs.guestActivityState = seen.rawValue
     vmx.vmcs.guestInterruptibilityState = interruptibilityState.rawValue
-    vmx.vmcs.guestPendingDebugExceptions = debug.pending
+    vmx.vmcs.guestPendingDebugExceptions = pendingDebugExceptions(exit)
     debug.pending = 0
     let exitControls = VMExitControls(rawValue: vmx.vmcs.vmExitControls)
     if exitControls.contains(.saveVMXPreemptionTimerValue),
       vmx.pin.contains(.activateVMXPreemptionTimer)
     {
       vmx.vmcs.vmxPreemptionTimerValue = preemptionTimerValue
+    }
+  }
+
+  /// The debug exceptions that outlast a VM exit: not those of an instruction that is not carried out.
+  ///
+  /// Source: Intel SDM, "Saving Non-Register State".
+  private func pendingDebugExceptions(_ exit: PendingExit) -> UInt64 {
+    switch exit.reason {
+    case .initSignal, .monitorTrapFlag, .tprBelowThreshold, .virtualizedEOI, .apicWrite:
+      return debug.pending
+    default:
+      guard interruptibility.blockingByMOVSS else { return 0 }
+      // What VM entry will ask for: a single step is pending whenever TF is set.
+      let steps =
+        systemFlags & RFLAGS.tf.rawValue != 0 && msrs.debugCtl & DebugControl.branchTrap == 0
+      return debug.pending & ~DebugStatus.singleStep | (steps ? DebugStatus.singleStep : 0)
     }
   }
 

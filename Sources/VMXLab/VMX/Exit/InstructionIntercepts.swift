@@ -2,10 +2,16 @@
 //
 // Source: Intel SDM, "Instructions That Cause VM Exits Conditionally".
 extension Processor {
-  /// The time-stamp counter as RDTSC, RDTSCP and RDMSR give it: with the TSC offset.
+  /// The time-stamp counter as RDTSC, RDTSCP and RDMSR give it: multiplied, then with the TSC offset.
+  ///
+  /// Source: Intel SDM, "Time-Stamp Counter Offset and Multiplier".
   var visibleTimeStampCounter: UInt64 {
     guard vmx.isNonRoot, vmx.primary.contains(.useTSCOffsetting) else { return timeStampCounter }
-    return timeStampCounter &+ vmx.vmcs.tscOffset
+    guard vmx.secondary.contains(.useTSCScaling) else {
+      return timeStampCounter &+ vmx.vmcs.tscOffset
+    }
+    let product = timeStampCounter.multipliedFullWidth(by: vmx.vmcs.tscMultiplier)
+    return (product.high << 16 | product.low >> 48) &+ vmx.vmcs.tscOffset
   }
 
   /// Whether RDTSCP and RDPID exist: in non-root operation "enable RDTSCP" decides.
@@ -13,6 +19,48 @@ extension Processor {
 
   /// Whether INVPCID exists: in non-root operation "enable INVPCID" decides.
   var allowsINVPCID: Bool { !vmx.isNonRoot || vmx.secondary.contains(.enableINVPCID) }
+
+  /// Cycles in which the time-stamp counter as a guest sees it advances by `ticks`.
+  func cyclesOfVisibleTime(_ ticks: UInt64) -> UInt64 {
+    let multiplier = vmx.vmcs.tscMultiplier
+    guard vmx.isNonRoot, vmx.primary.contains(.useTSCOffsetting),
+      vmx.secondary.contains(.useTSCScaling)
+    else { return ticks }
+    guard ticks >> 16 < multiplier else { return .max }
+    return multiplier.dividingFullWidth((ticks >> 16, ticks << 48)).quotient
+  }
+
+  /// "RDRAND exiting" and "RDSEED exiting".
+  mutating func interceptRandomNumber(
+    _ i: InstructionReference, _ reason: BasicExitReason
+  ) -> Bool {
+    let control: SecondaryProcessorBasedControls =
+      reason == .rdrand ? .rdrandExiting : .rdseedExiting
+    guard vmx.isNonRoot, vmx.secondary.contains(control) else { return false }
+    let mode = i.pointer.pointee.mode
+    let size: UInt32 = mode.contains(.operand16) ? 0 : mode.contains(.operand32) ? 1 : 2
+    recordExit(reason, instructionInformation: registerInformation(i, size: size))
+    return true
+  }
+
+  /// UMWAIT and TPAUSE exit under "RDTSC exiting".
+  mutating func interceptUserWait(_ i: InstructionReference, _ reason: BasicExitReason) -> Bool {
+    guard vmx.isNonRoot, vmx.primary.contains(.rdtscExiting) else { return false }
+    // The operand has 32 bits: 66 is the mandatory prefix of TPAUSE.
+    recordExit(reason, instructionInformation: registerInformation(i, size: 1))
+    return true
+  }
+
+  /// Bits 6:3 the register operand, bits 12:11 its size: 0 for 16 bits, 1 for 32, 2 for 64.
+  ///
+  /// Source: Intel SDM, "Format of the VM-Exit Instruction-Information Field as Used for RDRAND, RDSEED,
+  /// TPAUSE, and UMWAIT".
+  private func registerInformation(_ i: InstructionReference, size: UInt32) -> UInt32 {
+    UInt32(i.pointer.pointee.destination >> 3) << 3 | size << 11
+  }
+
+  /// Whether XSAVES and XRSTORS exist: in non-root operation "enable XSAVES/XRSTORS" decides.
+  var allowsXSAVES: Bool { !vmx.isNonRoot || vmx.secondary.contains(.enableXSAVESXRSTORS) }
 
   mutating func interceptRDTSC(_ reason: BasicExitReason) -> Bool {
     guard vmx.isNonRoot, vmx.primary.contains(.rdtscExiting) else { return false }
@@ -41,8 +89,27 @@ extension Processor {
     return true
   }
 
+  /// Whether XSAVES or XRSTORS exits: it asks for a component of IA32_XSS that the XSS-exiting bitmap
+  /// names.
+  mutating func interceptXSAVES(_ reason: BasicExitReason, _ i: InstructionReference) -> Bool {
+    guard vmx.isNonRoot else { return false }
+    let requested = general[2] << 32 | general[0] & 0xffff_ffff
+    guard requested & vector.xss & vmx.vmcs.xssExitingBitmap != 0 else { return false }
+    recordExit(
+      reason, qualification: displacementQualification(i),
+      instructionInformation: instructionInformation(i))
+    return true
+  }
+
+  /// "PAUSE exiting", or at CPL 0 "PAUSE-loop exiting".
   mutating func interceptPause() -> Bool {
-    guard vmx.isNonRoot, vmx.primary.contains(.pauseExiting) else { return false }
+    guard vmx.isNonRoot else { return false }
+    if !vmx.primary.contains(.pauseExiting) {
+      guard vmx.secondary.contains(.pauseLoopExiting), cpl == 0,
+        vmx.pauseLoop.pause(
+          at: cycles, gap: UInt64(vmx.vmcs.pleGap), window: UInt64(vmx.vmcs.pleWindow))
+      else { return false }
+    }
     recordExit(.pause)
     return true
   }

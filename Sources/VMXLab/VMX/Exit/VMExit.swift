@@ -27,9 +27,12 @@ extension Processor {
   /// What VM exits and failed VM entries have in common: host state and the exit MSR-load area.
   private mutating func completeExit(blocksNMI: Bool) {
     leaveAddressSpace()
+    endMonitoring()
     vmx.isNonRoot = false
     vmx.usesEPT = false
+    leaveAPICVirtualization()
     vmx.preemptionDeadline = .max
+    signals.pointee.processorDeadline = .max
     attention.remove(.monitorTrap)
     if blocksNMI { interruptibility.blockingByNMI = true }
     guard loadHostState() else { return abortVMX(.loadingHostPDPTEs) }
@@ -94,7 +97,7 @@ extension Processor {
   }
 
   /// "Enable VPID" in the current VMCS: VM entries and VM exits invalidate nothing.
-  var currentVMCSUsesVPID: Bool {
+  @inline(__always) var currentVMCSUsesVPID: Bool {
     let primary = PrimaryProcessorBasedControls(rawValue: vmx.vmcs.primaryProcessorBasedControls)
     let secondary = SecondaryProcessorBasedControls(
       rawValue: vmx.vmcs.secondaryProcessorBasedControls)

@@ -63,7 +63,7 @@ extension Processor {
   }
 
   /// Whether VM entry would accept `pointer` as the EPT pointer.
-  private func isValidEPTPointer(_ pointer: UInt64) -> Bool {
+  func isValidEPTPointer(_ pointer: UInt64) -> Bool {
     var vmcs = VMCS()
     vmcs.eptPointer = pointer
     let reader = ProcessorMemoryReader(ram: ram)

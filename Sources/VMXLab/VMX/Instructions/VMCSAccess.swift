@@ -4,16 +4,14 @@
 extension Processor {
   /// VMREAD to a register (`memory` false) or to memory.
   mutating func vmread(_ i: InstructionReference, memory: Bool) {
-    guard
-      beginVMXInstruction(
-        i, exit: .vmread, information: vmcsAccessInformation(i, memory: memory),
-        hasDisplacement: memory)
-    else { return }
-    guard vmx.currentPointer != VMXState.noPointer else { return vmFailInvalid() }
     let encoding = systemOperand(i.pointer.pointee.source)
+    guard beginVMCSAccess(i, .vmread, encoding, memory: memory) else { return }
     let location = model.vmcsFields.locate(encoding)
     guard location.isPresent else { return vmFail(.unsupportedVMCSComponent) }
-    let value = withUnsafeMutablePointer(to: &vmx.vmcs) { $0.read(location) }
+    let value =
+      vmx.isNonRoot
+      ? readShadowVMCS(encoding, location)
+      : withUnsafeMutablePointer(to: &vmx.vmcs) { $0.read(location) }
     if memory {
       guard storeVMCSOperand(i, value) else { return }
     } else {
@@ -24,12 +22,8 @@ extension Processor {
 
   /// VMWRITE from a register or from memory.
   mutating func vmwrite(_ i: InstructionReference, memory: Bool) {
-    guard
-      beginVMXInstruction(
-        i, exit: .vmwrite, information: vmcsAccessInformation(i, memory: memory),
-        hasDisplacement: memory)
-    else { return }
-    guard vmx.currentPointer != VMXState.noPointer else { return vmFailInvalid() }
+    let encoding = systemOperand(i.pointer.pointee.destination)
+    guard beginVMCSAccess(i, .vmwrite, encoding, memory: memory) else { return }
     let value: UInt64
     if memory {
       guard let loaded = loadVMCSOperand(i) else { return }
@@ -37,15 +31,43 @@ extension Processor {
     } else {
       value = systemOperand(i.pointer.pointee.source)
     }
-    let encoding = systemOperand(i.pointer.pointee.destination)
     let location = model.vmcsFields.locate(encoding)
     guard location.isPresent else { return vmFail(.unsupportedVMCSComponent) }
     guard !location.isReadOnly || allowsVMWRITEToAnyField else {
       return vmFail(.vmwriteToReadOnlyComponent)
     }
-    withUnsafeMutablePointer(to: &vmx.vmcs) { $0.write(value, to: location) }
-    vmx.uncheckedSections.formUnion(location.readers)
+    if vmx.isNonRoot {
+      writeShadowVMCS(value, encoding, location)
+    } else {
+      withUnsafeMutablePointer(to: &vmx.vmcs) { $0.write(value, to: location) }
+      vmx.uncheckedSections.formUnion(location.readers)
+    }
     vmSucceed()
+  }
+
+  /// What VMREAD and VMWRITE check first: in non-root operation they exit unless they are shadowed,
+  /// and fail where there is no VMCS to access.
+  private mutating func beginVMCSAccess(
+    _ i: InstructionReference, _ reason: BasicExitReason, _ encoding: UInt64, memory: Bool
+  ) -> Bool {
+    if vmx.isNonRoot, isVMXMode, shadowsVMCSAccess(reason, encoding) {
+      guard requireCPL0() else { return false }
+      guard vmx.vmcs.vmcsLinkPointer != VMXState.noPointer else {
+        vmFailInvalid()
+        return false
+      }
+      return true
+    }
+    guard
+      beginVMXInstruction(
+        i, exit: reason, information: vmcsAccessInformation(i, memory: memory),
+        hasDisplacement: memory)
+    else { return false }
+    guard vmx.currentPointer != VMXState.noPointer else {
+      vmFailInvalid()
+      return false
+    }
+    return true
   }
 
   private var allowsVMWRITEToAnyField: Bool {
@@ -75,7 +97,7 @@ extension Processor {
   /// VM-exit instruction information for VMREAD and VMWRITE: both operands.
   ///
   /// Source: Intel SDM, "Information for VM Exits Due to Instruction Execution", VMREAD and VMWRITE.
-  private func vmcsAccessInformation(_ i: InstructionReference, memory: Bool) -> UInt32 {
+  private mutating func vmcsAccessInformation(_ i: InstructionReference, memory: Bool) -> UInt32 {
     guard vmx.isNonRoot else { return 0 }
     let isRead = i.pointer.pointee.immediate == VMCSAccessForm.read
     let encoding = isRead ? i.pointer.pointee.source : i.pointer.pointee.destination

@@ -25,8 +25,8 @@ extension InstructionForm {
     InstructionForm(X86_INS_VMCALL, .vmcall, .end) { state, i in
       system(state, i) { cpu, i in cpu.vmcall(i) }
     },
-    InstructionForm(X86_INS_VMFUNC, .vmcall, .end) { state, i in
-      system(state, i) { cpu, _ in cpu.raise(.invalidOpcode) }
+    InstructionForm(X86_INS_VMFUNC, .vmfunc, .end) { state, i in
+      system(state, i) { cpu, _ in cpu.vmfunc() }
     },
     InstructionForm(X86_INS_VMREAD, .vmread, .end) { decoded, builder in
       guard decoded.operands.count == 2, decoded.hasNoMandatoryPrefix else { return nil }

@@ -23,7 +23,7 @@ extension Processor {
   }
 
   /// VMX instructions are invalid in real-address, virtual-8086 and compatibility mode.
-  var isVMXMode: Bool {
+  @inline(__always) var isVMXMode: Bool {
     cr0.contains(.pe) && mode != .virtual8086 && mode != .compatibility
   }
 
@@ -135,6 +135,7 @@ extension Processor {
       vmx.currentPointer = pointer
       loadVMCS(pointer)
     }
+    vmx.isShadow = isShadow
     observe(.vmptrld(pointer: pointer))
     vmSucceed()
   }

@@ -58,6 +58,9 @@ public struct VMCSField: Sendable {
   /// Whether VMWRITE to the field fails unless IA32_VMX_MISC[29] is 1.
   public var isReadOnly: Bool { type == .readOnlyData }
 
+  /// The largest value that there is room for.
+  public var largestValue: UInt64 { .max >> UInt64(64 - width.byteCount * 8) }
+
   /// Every field, by type, then width, then index.
   public static let all: [VMCSField] =
     controlFields + readOnlyDataFields + guestStateFields + hostStateFields

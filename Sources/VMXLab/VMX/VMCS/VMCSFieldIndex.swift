@@ -18,6 +18,14 @@ struct VMCSFieldLocation: Equatable, Sendable {
   @inline(__always) var isReadOnly: Bool { shape & Self.readOnly != 0 }
   /// Whether the operand names bits 63:32 of a 64-bit field ("high" access type).
   @inline(__always) var isHigh: Bool { shape & Self.high != 0 }
+  /// Bytes of the field in ``VMCSRegion``.
+  @inline(__always) var byteCount: UInt64 {
+    switch shape & 3 {
+    case VMCSFieldWidth.bits16.rawValue: 2
+    case VMCSFieldWidth.bits32.rawValue: 4
+    default: 8
+    }
+  }
 }
 
 /// The table that VMREAD and VMWRITE look encodings up in: 1,024 slots, one for each width, type and

@@ -53,8 +53,18 @@ public enum VMCSRegion {
 
   /// Byte offset of `field` in a region.
   public static func offset(of field: VMCSField) -> Int {
-    let base = bases[Int(field.width.rawValue) << 2 | Int(field.type.rawValue)]
-    return Int(base) + Int(field.index) * field.width.byteCount
+    Int(offset(ofEncoding: UInt64(field.encoding)))
+  }
+
+  /// Byte offset of the field with that encoding, of full or "high" access, in a region. The encoding
+  /// must be one of a field.
+  static func offset(ofEncoding encoding: UInt64) -> UInt64 {
+    let width = encoding >> 13 & 3
+    let type = encoding >> 10 & 3
+    let base = bases[Int(truncatingIfNeeded: width << 2 | type)]
+    // Fields of natural width and 64 bits have 8 bytes.
+    let size: UInt64 = width == 0 ? 2 : width == 2 ? 4 : 8
+    return UInt64(base) &+ (encoding >> 1 & 0x1ff) &* size
   }
 
   /// One field's copy, worked out once: where it is in ``VMCS`` and in the region, and its bytes.

@@ -2,6 +2,13 @@ extension VMEntryRuleCatalogue {
   /// The rules of "Loading MSRs".
   static let msrLoadingRules: [VMEntryRuleEntry] = [
     .init(
+      .msrLoadCount, .msrLoading,
+      """
+      The VM-entry MSR-load count should not exceed the maximum that IA32_VMX_MISC[27:25] \
+      recommends: of a longer list the first entry above it fails.
+      """,
+      ["entryMSRLoadCount"]),
+    .init(
       .msrLoadReserved, .msrLoading,
       "Bits 63:32 of an entry of the VM-entry MSR-load area must be 0.",
       []),

@@ -357,6 +357,7 @@ public enum VMEntryRule: String, CaseIterable, Sendable {
 
   // MARK: Loading MSRs
 
+  case msrLoadCount
   case msrLoadReserved
   case msrLoadSegmentBase
   case msrLoadX2APIC

@@ -1,0 +1,103 @@
+/// A CPUID flag that instructions exist with or without.
+///
+/// Source: Intel SDM, "CPUID—CPU Identification".
+enum CPUFeature: UInt8, CaseIterable {
+  case fxsr
+  case sse
+  case sse2
+  case sse3
+  case ssse3
+  case sse41
+  case sse42
+  case popcnt
+  case lzcnt
+  case bmi1
+  case bmi2
+  case adx
+  case movbe
+  case cmpxchg16b
+  case clflush
+  case clflushopt
+  case clwb
+  case aesni
+  case pclmulqdq
+  case sha
+  case f16c
+  case fma
+  case avx
+  case avx2
+  case vaes
+  case vpclmulqdq
+  case gfni
+  case xsave
+  case xsaveopt
+  case xsavec
+  case xgetbv1
+  case xsaves
+  /// The x87 data pointer changes on exceptions only.
+  case fdpExceptionsOnly
+  /// The x87 pointers' selectors are saved as 0.
+  case zeroFCSFDS
+
+  /// Where CPUID has it: leaf, sub-leaf, register and bit.
+  var place: (leaf: UInt32, subleaf: UInt32, register: CPUIDRegister, bit: UInt32) {
+    switch self {
+    case .fxsr: (1, 0, .edx, 24)
+    case .sse: (1, 0, .edx, 25)
+    case .sse2: (1, 0, .edx, 26)
+    case .sse3: (1, 0, .ecx, 0)
+    case .ssse3: (1, 0, .ecx, 9)
+    case .sse41: (1, 0, .ecx, 19)
+    case .sse42: (1, 0, .ecx, 20)
+    case .popcnt: (1, 0, .ecx, 23)
+    case .lzcnt: (0x8000_0001, 0, .ecx, 5)
+    case .bmi1: (7, 0, .ebx, 3)
+    case .bmi2: (7, 0, .ebx, 8)
+    case .adx: (7, 0, .ebx, 19)
+    case .movbe: (1, 0, .ecx, 22)
+    case .cmpxchg16b: (1, 0, .ecx, 13)
+    case .clflush: (1, 0, .edx, 19)
+    case .clflushopt: (7, 0, .ebx, 23)
+    case .clwb: (7, 0, .ebx, 24)
+    case .aesni: (1, 0, .ecx, 25)
+    case .pclmulqdq: (1, 0, .ecx, 1)
+    case .sha: (7, 0, .ebx, 29)
+    case .f16c: (1, 0, .ecx, 29)
+    case .fma: (1, 0, .ecx, 12)
+    case .avx: (1, 0, .ecx, 28)
+    case .avx2: (7, 0, .ebx, 5)
+    case .vaes: (7, 0, .ecx, 9)
+    case .vpclmulqdq: (7, 0, .ecx, 10)
+    case .gfni: (7, 0, .ecx, 8)
+    case .xsave: (1, 0, .ecx, 26)
+    case .xsaveopt: (0xd, 1, .eax, 0)
+    case .xsavec: (0xd, 1, .eax, 1)
+    case .xgetbv1: (0xd, 1, .eax, 2)
+    case .xsaves: (0xd, 1, .eax, 3)
+    case .fdpExceptionsOnly: (7, 0, .ebx, 6)
+    case .zeroFCSFDS: (7, 0, .ebx, 13)
+    }
+  }
+}
+
+/// The features that a processor has, for the decoder and for handlers.
+struct CPUFeatureSet: Equatable {
+  private var bits: UInt64 = 0
+
+  init() {}
+
+  /// What CPUID offers to a guest.
+  init(_ cpuid: CPUIDView) {
+    for feature in CPUFeature.allCases {
+      let place = feature.place
+      let result = cpuid.result(leaf: place.leaf, subleaf: place.subleaf)
+      if result[place.register] >> place.bit & 1 != 0 { insert(feature) }
+    }
+  }
+
+  @inline(__always) func contains(_ feature: CPUFeature) -> Bool {
+    bits >> UInt64(feature.rawValue) & 1 != 0
+  }
+
+  mutating func insert(_ feature: CPUFeature) { bits |= 1 << UInt64(feature.rawValue) }
+}
