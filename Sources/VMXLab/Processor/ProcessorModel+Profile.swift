@@ -48,7 +48,7 @@ extension ProcessorModel {
       featureControlBits: hasVMX ? 0x5 : 0x1,
       preemptionTimerShift: capabilities.msrs.miscellaneous & 0x1f,
       signature: UInt64(view.result(leaf: 1, subleaf: 0).eax),
-      eventDeliveryCycles: UInt64(timing.cycles(.exceptionDelivery)),
+      eventDeliveryCycles: UInt64(max(1, timing.cycles(.exceptionDelivery))),
       capabilities: capabilities, vmcsFields: .allocate(for: capabilities), cpuid: view,
       timing: timing)
   }

@@ -34,7 +34,8 @@ struct ProcessorModel {
   var preemptionTimerShift: UInt64
   /// CPUID.1:EAX, which EDX holds after reset.
   var signature: UInt64
-  /// Cycles of delivering an event through the IDT.
+  /// Cycles of delivering an event through the IDT; at least 1, or a guest that only faults would stop
+  /// the clock.
   var eventDeliveryCycles: UInt64
   var capabilities: VMXCapabilities
   let vmcsFields: VMCSFieldIndex

@@ -28,7 +28,11 @@ extension Processor {
           continue
         }
       }
-      guard let block = findBlock(builder) else { continue }
+      guard let block = findBlock(builder) else {
+        // Handlers that cannot be fetched fault for ever: time goes on all the same.
+        guard cycles < signals.pointee.deadline else { return .deadline }
+        continue
+      }
       if cycles &+ block.pointee.cycles >= signals.pointee.deadline
         || instructions &+ UInt64(block.pointee.count) > instructionLimit
       {

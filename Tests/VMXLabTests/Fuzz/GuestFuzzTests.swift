@@ -8,33 +8,63 @@ import Testing
 /// the same however their run is cut into pieces, since blocks, chains and caches are no part of the
 /// architecture.
 struct GuestFuzzTests {
-  private static let instructions: UInt64 = 2_000
-  private static let cycles: UInt64 = 2_000_000
+  /// How often a guest begins anew, and the instructions and cycles that it has each time.
+  private static let lives = 16
+  private static let instructions: UInt64 = 400
+  private static let cycles: UInt64 = 40_000
 
   @Test("A random guest of any mode does the same in one piece and in many")
   func cutRuns() throws {
     let profile = try CPUProfile.named(CPUProfile.defaultName)
     var retired: UInt64 = 0
     var failures = 0
-    try FuzzSettings.forEachSeed(quickCount: 25) { seed in
+    try FuzzSettings.forEachSeed(quickCount: 2) { seed in
       for mode in RandomGuest.Mode.allCases where failures < 5 {
-        let whole = try RandomGuest(seed: seed, mode: mode, profile: profile)
-        let cut = try RandomGuest(seed: seed, mode: mode, profile: profile)
-        let wholeStop = run(whole.machine, Self.instructions)
-        let cutStop = run(cut.machine, Self.instructions, cutBy: SeededGenerator(seed: seed))
+        let place = GuestPlace(seed: seed, mode: mode, profile: profile)
+        var whole = try RandomGuest(seed: seed, mode: mode, profile: profile)
+        var cut = try RandomGuest(seed: seed, mode: mode, profile: profile)
+        for life in 0..<Self.lives {
+          if life > 0 {
+            whole.restart(life: life)
+            cut.restart(life: life)
+          }
+          let wholeStop = run(whole.machine, Self.instructions)
+          let cutStop = run(cut.machine, Self.instructions, cutBy: SeededGenerator(seed: seed))
+          if wholeStop != cutStop || !same(whole.machine, cut.machine) {
+            failures += 1
+            Issue.record("\(try firstDifference(place, life: life))")
+            break
+          }
+          if !ProcessorInvariant.broken(whole.machine.processor.pointer.pointee).isEmpty {
+            failures += 1
+            Issue.record("\(try firstBroken(place, life: life))")
+            break
+          }
+        }
         retired += whole.machine.processor.pointer.pointee.instructions
-        if wholeStop != cutStop || !same(whole.machine, cut.machine) {
-          failures += 1
-          Issue.record("\(try firstDifference(seed: seed, mode: mode, profile: profile))")
-        }
-        if !ProcessorInvariant.broken(whole.machine.processor.pointer.pointee).isEmpty {
-          failures += 1
-          Issue.record("\(try firstBroken(seed: seed, mode: mode, profile: profile))")
-        }
       }
     }
     #expect(retired > 10_000)
     if FuzzSettings.seconds != nil { print("random guests retired \(retired) instructions") }
+  }
+
+  /// What a guest is made of.
+  private struct GuestPlace: CustomStringConvertible {
+    let seed: UInt64
+    let mode: RandomGuest.Mode
+    let profile: CPUProfile
+
+    var description: String { "seed \(seed), \(mode)" }
+
+    /// The guest at the start of one of its lives.
+    func guest(life: Int, run: (Machine) -> Void) throws -> Machine {
+      var guest = try RandomGuest(seed: seed, mode: mode, profile: profile)
+      for next in 0..<life {
+        run(guest.machine)
+        guest.restart(life: next + 1)
+      }
+      return guest.machine
+    }
   }
 
   /// Runs for so many more instructions, at once or in random pieces.
@@ -64,41 +94,43 @@ struct GuestFuzzTests {
 
   // MARK: The least case
 
+  private func guest(_ place: GuestPlace, life: Int) throws -> Machine {
+    try place.guest(life: life) { _ = run($0, Self.instructions) }
+  }
+
   /// Finds the first instruction after which the run in one piece differs from the stepped one.
-  private func firstDifference(
-    seed: UInt64, mode: RandomGuest.Mode, profile: CPUProfile
-  ) throws -> String {
+  private func firstDifference(_ place: GuestPlace, life: Int) throws -> String {
     func differs(_ count: UInt64) throws -> Bool {
-      let whole = try RandomGuest(seed: seed, mode: mode, profile: profile)
-      let stepped = try RandomGuest(seed: seed, mode: mode, profile: profile)
-      let wholeStop = run(whole.machine, count)
-      return wholeStop != step(stepped.machine, count) || !same(whole.machine, stepped.machine)
+      let whole = try guest(place, life: life)
+      let stepped = try guest(place, life: life)
+      let wholeStop = run(whole, count)
+      return wholeStop != step(stepped, count) || !same(whole, stepped)
     }
     var good: UInt64 = 0
     var bad = Self.instructions
     guard try differs(bad) else {
-      return "seed \(seed), \(mode): differs when cut into random pieces, not when stepped"
+      return "\(place), life \(life): differs when cut at random, not when stepped"
     }
     while bad - good > 1 {
       let middle = (good + bad) / 2
       if try differs(middle) { bad = middle } else { good = middle }
     }
-    let before = try RandomGuest(seed: seed, mode: mode, profile: profile)
-    let whole = try RandomGuest(seed: seed, mode: mode, profile: profile)
-    let stepped = try RandomGuest(seed: seed, mode: mode, profile: profile)
-    _ = step(before.machine, bad - 1)
-    let wholeStop = run(whole.machine, bad)
-    let steppedStop = step(stepped.machine, bad)
-    let first = GuestSnapshot(before.machine.processor.pointer.pointee)
+    let before = try guest(place, life: life)
+    let whole = try guest(place, life: life)
+    let stepped = try guest(place, life: life)
+    _ = step(before, bad - 1)
+    let wholeStop = run(whole, bad)
+    let steppedStop = step(stepped, bad)
     return
       ([
-        "seed \(seed), \(mode): instruction \(bad), \(instruction(before.machine))",
+        "\(place), life \(life), instruction \(bad): \(instruction(before))",
         "  stops: \(wholeStop), stepped \(steppedStop)",
       ]
       + GuestSnapshot.differences(
-        before: first, actual: GuestSnapshot(whole.machine.processor.pointer.pointee),
-        expected: GuestSnapshot(stepped.machine.processor.pointer.pointee))
-      + memoryDifferences(whole.machine, stepped.machine)).joined(separator: "\n")
+        before: GuestSnapshot(before.processor.pointer.pointee),
+        actual: GuestSnapshot(whole.processor.pointer.pointee),
+        expected: GuestSnapshot(stepped.processor.pointer.pointee))
+      + memoryDifferences(whole, stepped)).joined(separator: "\n")
   }
 
   private func step(_ machine: Machine, _ count: UInt64) -> MachineStop {
@@ -124,26 +156,24 @@ struct GuestFuzzTests {
   }
 
   /// Finds the first instruction after which an invariant does not hold.
-  private func firstBroken(
-    seed: UInt64, mode: RandomGuest.Mode, profile: CPUProfile
-  ) throws -> String {
-    let guest = try RandomGuest(seed: seed, mode: mode, profile: profile)
-    let state = guest.machine.processor.pointer
+  private func firstBroken(_ place: GuestPlace, life: Int) throws -> String {
+    let machine = try guest(place, life: life)
+    let state = machine.processor.pointer
     for number in 1...Self.instructions {
       let before = GuestSnapshot(state.pointee)
-      let text = instruction(guest.machine)
-      _ = step(guest.machine, 1)
+      let text = instruction(machine)
+      _ = step(machine, 1)
       let broken = ProcessorInvariant.broken(state.pointee)
       guard broken.isEmpty else {
         let after = GuestSnapshot(state.pointee)
         return
-          (["seed \(seed), \(mode): after instruction \(number), \(text)"]
+          (["\(place), life \(life): after instruction \(number), \(text)"]
           + broken.map { "  does not hold: \($0)" }
           + GuestSnapshot.differences(before: before, actual: after, expected: before)
           .map { $0.components(separatedBy: ", expected")[0] }).joined(separator: "\n")
       }
     }
-    return "seed \(seed), \(mode): an invariant does not hold at the end only"
+    return "\(place), life \(life): an invariant does not hold at the end only"
   }
 
   /// Place, bytes and text of the next instruction.

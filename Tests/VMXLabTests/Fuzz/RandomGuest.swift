@@ -216,6 +216,23 @@ struct RandomGuest {
 
   // MARK: Registers
 
+  /// Begins anew with other registers, in the memory that has become of it; the clock goes on. Every
+  /// so often the tables are made afresh too.
+  mutating func restart(life: Int) {
+    if life % 8 == 0 {
+      writeDescriptors()
+      writePageTables()
+      machine.forgetDecodedCode()
+    }
+    let (cycles, instructions) = (state.pointee.cycles, state.pointee.instructions)
+    state.pointee.reset()
+    state.pointee.cycles = cycles
+    state.pointee.instructions = instructions
+    state.pointee.nextBlock = nil
+    state.pointee.chainSlot = nil
+    setRegisters()
+  }
+
   private var is32Bit: Bool {
     switch mode {
     case .protected32, .paged32, .pae: true
