@@ -212,11 +212,18 @@ extension VMCSExplanation {
       }
       return "Rules that cannot be checked:\n" + lines.joined(separator: "\n")
     }
-    let groups = Self.grouped(undecided)
+    let open = undecided.filter { rule in
+      dump.entry.failedStage.map { rule.rule.entry.section.stage == $0 } ?? true
+    }
+    var text = "\(undecided.count) rules cannot be checked, because the dump lacks what they read"
+    if dump.entry.failedStage != nil {
+      text +=
+        open.isEmpty ? "; none is" : "; \(open.count) of them \(open.count == 1 ? "is" : "are")"
+      text += " of the stage that failed"
+    }
+    let groups = Self.grouped(open)
     let shown = groups.prefix(8).map { name, count in "  \(name) (\(count))" }
-    var text =
-      "\(undecided.count) rules cannot be checked, because the dump lacks (rules that need it):\n"
-      + shown.joined(separator: "\n")
+    text += shown.isEmpty ? "." : ":\n" + shown.joined(separator: "\n")
     if groups.count > shown.count { text += "\n  and \(groups.count - shown.count) more" }
     return text + "\n--all lists the rules."
   }

@@ -111,8 +111,8 @@ struct HypervisorLog {
   // MARK: Statements
 
   private mutating func takeStatement() -> Bool {
-    guard let section else { return false }
-    for statement in section.statements {
+    guard let section, let word = cursor.word else { return false }
+    for statement in section.statements(beginningWith: word) {
       var next = cursor
       guard next.take(statement.head) else { continue }
       var found = false

@@ -16,12 +16,15 @@ enum LogSection: Int, CaseIterable {
     }
   }
 
-  var statements: [LogStatement] {
-    switch self {
-    case .guest: LogStatement.guest
-    case .host: LogStatement.host
-    case .control: LogStatement.control
-    }
+  /// The statements that begin with `word`, in their order.
+  func statements(beginningWith word: Substring) -> [LogStatement] {
+    Self.index[rawValue][String(word)] ?? []
+  }
+
+  private static let index: [[String: [LogStatement]]] = [
+    LogStatement.guest, LogStatement.host, LogStatement.control,
+  ].map { statements in
+    Dictionary(grouping: statements) { $0.head.first ?? $0.items.first?.label.first ?? "" }
   }
 }
 

@@ -65,6 +65,9 @@ struct LogCursor {
 
   var isAtEnd: Bool { index >= tokens.count }
 
+  /// What comes next.
+  var word: Substring? { isAtEnd ? nil : tokens[index].text }
+
   /// Whether `words` come next.
   func sees(_ words: [String]) -> Bool {
     guard index + words.count <= tokens.count else { return false }

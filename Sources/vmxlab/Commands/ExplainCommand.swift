@@ -52,7 +52,7 @@ struct ExplainCommand: ParsableCommand {
   var file: String?
 
   /// Logs are long; what is longer than this is not a log.
-  private static let largestInput: UInt64 = 256 << 20
+  private static let largestInput: UInt64 = 32 << 20
 
   func validate() throws {
     if !rules, file == nil { throw ValidationError("Missing expected argument '<file>'") }

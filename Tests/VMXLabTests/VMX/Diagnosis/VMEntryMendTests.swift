@@ -33,6 +33,8 @@ struct VMEntryMendTests {
       .exitMSRStoreEnd, .exitMSRLoadEnd, .entryMSRLoadEnd, .injectionType,
       .injectionExceptionVector, .pidPointerTableEnd, .hostCSSelectorNull, .hostTRSelectorNull,
       .hostSSSelectorNull,
+      // Where the entries are in memory.
+      .guestPDPTE0Reserved, .guestPDPTE1Reserved, .guestPDPTE2Reserved, .guestPDPTE3Reserved,
     ]
     #expect(Set(withoutValue).subtracting(known) == [])
   }
