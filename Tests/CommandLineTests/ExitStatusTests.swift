@@ -58,10 +58,10 @@ struct ExitStatusTests {
 
   @Test("An instruction that is not built gives 12, and its bytes, RIP and mode are named")
   func notBuilt() throws {
-    let result = try run(TestImage.floatingPoint)
+    let result = try run(TestImage.transactional)
     #expect(result.status == 12)
-    #expect(result.errors.contains("fld1"))
-    #expect(result.errors.contains("d9 e8"))
+    #expect(result.errors.contains("xtest"))
+    #expect(result.errors.contains("0f 01 d6"))
     #expect(result.errors.contains("0x100025"))
     #expect(result.errors.contains("protected mode"))
   }

@@ -11,6 +11,7 @@ extension Processor {
     msrs = ModelSpecificRegisters()
     vector = VectorState()
     x87 = .afterReset
+    hasNumericError = false
     vmx.reset()
     activity = .active
     finishReset()

@@ -10,8 +10,8 @@ enum TestImage {
   static let tripleFault = image([0x6a, 0x00, 0x6a, 0x00, 0x0f, 0x01, 0x1c, 0x24, 0xcc])
   /// Writes 6 to port 0xcf9.
   static let reset = image([0x66, 0xba, 0xf9, 0x0c] + out(6))
-  /// FLD1.
-  static let floatingPoint = image([0xd9, 0xe8])
+  /// XTEST.
+  static let transactional = image([0x0f, 0x01, 0xd6])
   /// Sends what it gets on COM1 until that is a "q", which ends it with `debugExit`'s status for 1.
   static let echo = image(
     fastestLine + [
