@@ -59,17 +59,16 @@ enum VectorDecoder {
       case 0xf3: .xF3
       default: prefixes.hasOperandSize ? .x66 : .none
       }
-    let table = VectorTable.shared
-    guard table.has(isVEX: false, prefix, opcode) else {
-      // Without a prefix it may be an MMX instruction.
-      let isOthers = prefix == .none || !isVectorOpcode(opcode)
-      return isOthers ? nil : .failure(.invalid)
-    }
     let modRM = reader.peek
     let key = VectorTable.Key(
       isVEX: false, prefix: prefix, opcode: opcode, modRM: modRM, w: prefixes.rex & 8 != 0,
       l: false, isLongMode: codeBytes == 8)
-    guard let entry = table.find(key) else { return nil }
+    guard let entry = VectorTable.shared.find(key) else {
+      // Without a prefix it may be an MMX instruction.
+      let isRefusedMOVBE = prefix == .xF3 && opcode & ~1 == 0x38f0
+      let isOthers = prefix == .none || !isVectorOpcode(opcode) && !isRefusedMOVBE
+      return isOthers ? nil : .failure(.invalid)
+    }
     var selection = VectorSelection(
       entry: entry, isVEX: false, isWide: false, reg: 0, vvvv: 0, rm: 0, immediate: 0)
     // Outside 64-bit mode there is no REX.
@@ -157,6 +156,11 @@ enum VectorDecoder {
       selection.reg = decoded.modRM >> 3 & 7 | (rex & 4) << 1
       selection.rm = decoded.modRM & 7 | (rex & 1) << 3
       if !decoded.modRMIsRegister {
+        if form.options.contains(.vectorIndex), decoded.modRM & 7 != 4 || decoded.addressBytes == 2
+        {
+          // A vector index needs an SIB byte.
+          return .failure(.invalid)
+        }
         decoded.memory = reader.memory(
           decoded.modRM, prefixes: prefixes, addressBytes: decoded.addressBytes,
           isLongMode: isLong, extensions: rex & 3,

@@ -82,12 +82,6 @@ final class VectorTable: Sendable {
     return ((map * 256 + Int(opcode & 0xff)) * 4 + Int(prefix.rawValue)) * 2 + (isVEX ? 1 : 0)
   }
 
-  /// Whether the table has any line for the opcode, so that what does not match one is no
-  /// instruction.
-  func has(isVEX: Bool, _ prefix: MandatoryPrefix, _ opcode: UInt16) -> Bool {
-    Self.slot(isVEX: isVEX, prefix, opcode).map { !slots[$0].isEmpty } ?? false
-  }
-
   /// The line for an encoding; nil if there is none.
   func find(_ key: Key) -> Int? {
     guard let slot = Self.slot(isVEX: key.isVEX, key.prefix, key.opcode) else { return nil }

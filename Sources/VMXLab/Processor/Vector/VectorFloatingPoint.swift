@@ -302,9 +302,15 @@ private func dotProduct<F: HostFormat>(
       : VectorArithmetic<F>.multiply(
         a.element(index, F.Bits.self), b.element(index, F.Bits.self), host, &environment)
   }
-  var sum = VectorArithmetic<F>.add(product(0), product(1), host, &environment)
-  if F.Bits.bitWidth == 32 {
-    let upper = VectorArithmetic<F>.add(product(2), product(3), host, &environment)
+  // An unmasked exception ends the operation at the step that met it.
+  let (first, second) = (product(0), product(1))
+  let isQuadruple = F.Bits.bitWidth == 32
+  let (third, fourth) = isQuadruple ? (product(2), product(3)) : (0, 0)
+  if environment.report.isUnmasked { return UInt32(environment.flags.rawValue) }
+  var sum = VectorArithmetic<F>.add(first, second, host, &environment)
+  if isQuadruple {
+    let upper = VectorArithmetic<F>.add(third, fourth, host, &environment)
+    if environment.report.isUnmasked { return UInt32(environment.flags.rawValue) }
     sum = VectorArithmetic<F>.add(sum, upper, host, &environment)
   }
   _ = elements(F.Bits.self, result) { immediate >> $0 & 1 != 0 ? sum : 0 }
