@@ -49,6 +49,13 @@ extension VMCSDump {
         result.firstRefused = result.firstRefused ?? UInt32(truncatingIfNeeded: position)
       }
     }
+    if let count = self["entryMSRLoadCount"] {
+      undecidedRules.remove(.msrLoadCount)
+      if count > UInt64(capabilities.msrListMaximum), result.broken.isEmpty, undecidedRules.isEmpty {
+        result.broken.append(BrokenRule(rule: .msrLoadCount, faults: 0))
+        result.firstRefused = UInt32(capabilities.msrListMaximum)
+      }
+    }
     if !entries.isEmpty, lacks(.acceptedMSRValues) { undecidedRules.insert(.msrLoadRejected) }
     if let refused = entry.refusedMSR, result.broken.isEmpty {
       // The processor has said which entry it was; where no other rule says why, WRMSR was refused.

@@ -50,6 +50,7 @@ extension VMEntryMendTable {
     .legacyHostForbidsIA32eGuest: set(1 << 9, "vmExitControls"),
     .tracingForbidsLoadRTITCtl: clear(
       1 << 18, nil, "or clear IA32_RTIT_CTL.TraceEn before the VM entry"),
+    .msrLoadCount: advice("shorten the list, so that the entry is not needed"),
     .msrLoadReserved: advice("clear bits 63:32 of the entry"),
     .msrLoadSegmentBase: advice(
       "take the entry out; the field of the guest-state area for the segment's base does it"),
