@@ -228,8 +228,7 @@ struct RandomGuest {
     state.pointee.reset()
     state.pointee.cycles = cycles
     state.pointee.instructions = instructions
-    state.pointee.nextBlock = nil
-    state.pointee.chainSlot = nil
+    state.pointee.linkSource = nil
     setRegisters()
   }
 
