@@ -37,7 +37,8 @@ struct Core {
     state.pointee.synchronize(i)
   }
 
-  /// `next` where memory was reached out of line: a device may have asked for something.
+  /// `next` where memory may have been reached out of line: a device may have asked for something, or
+  /// taken its time.
   @inline(__always) func nextAfterSlowAccess(_ i: InstructionReference) {
     guard state.pointee.signals.pointee.horizon != 0 else {
       return leave(InstructionReference(UnsafeRawPointer(i.next)))

@@ -144,7 +144,10 @@ extension Processor {
 
   /// Charges for an access to registers of a device, if the page has some.
   @inline(__always) private mutating func chargeDeviceAccess(_ page: UInt64) {
-    if page == apicPage || ram.offset(page) == nil { chargeCycles(.deviceAccess) }
+    guard page == apicPage || ram.offset(page) == nil else { return }
+    chargeCycles(.deviceAccess)
+    // The block took fewer cycles for granted: the run loop must look at the deadline.
+    signals.pointee.horizon = 0
   }
 
   /// A linear address past the top goes round at 32 bits outside 64-bit mode.

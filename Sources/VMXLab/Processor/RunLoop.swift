@@ -28,6 +28,7 @@ extension Processor {
           continue
         }
       }
+      if followJump() { continue }
       guard let block = findBlock(builder) else {
         // Handlers that cannot be fetched fault for ever: time goes on all the same.
         guard cycles < signals.pointee.deadline else { return .deadline }
@@ -44,6 +45,20 @@ extension Processor {
       prepareLinks()
       enter(block)
     }
+  }
+
+  /// Goes on in the block that the jump cache has for RIP; false if it has none, if a branch waits
+  /// for its link, or if the deadline or the limit is near.
+  @inline(__always) private mutating func followJump() -> Bool {
+    guard linkSource == nil else { return false }
+    prepareLinks()
+    let entry = jumps.entry(rip)
+    guard entry.pointee.rip == rip, entry.pointee.key == jumpKey,
+      cycles < signals.pointee.horizon, let code = entry.pointee.code
+    else { return false }
+    blockRIP = rip
+    withUnsafeMutablePointer(to: &self) { code.pointee.handler($0, code) }
+    return true
   }
 
   /// Runs a block from its start.

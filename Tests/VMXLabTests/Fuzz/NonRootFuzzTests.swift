@@ -44,7 +44,7 @@ struct NonRootFuzzTests {
     if FuzzSettings.seconds != nil { print("\(entered) guests entered, exits: \(exits)") }
     // The guests get somewhere: most entries would otherwise fail for the same reason.
     #expect(entered > 100)
-    #expect(exits.count >= 10, "\(exits)")
+    #expect(exits.count >= 5, "\(exits)")
   }
 
   // MARK: The guest

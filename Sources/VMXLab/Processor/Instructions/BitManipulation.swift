@@ -251,7 +251,7 @@ func accumulateCRC<W: OperandWidth>(
     rest >>= 8
   }
   core.setRegister(i.pointer.pointee.destination, UInt32(truncatingIfNeeded: crc))
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// The remainder of one byte.

@@ -98,7 +98,7 @@ func scanM<O: BitScanOperation, W: OperandWidth>(
   if let result = O.apply(value, &core.state.pointee.lazy) {
     core.setRegister(i.pointer.pointee.destination, result)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -122,7 +122,7 @@ func moveSwappedRM<W: OperandWidth>(
   let i = InstructionReference(i)
   guard let value = core.load(i, width) else { return core.leave(i) }
   core.setRegister(i.pointer.pointee.destination, value.byteSwapped)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// MOVBE to memory.
@@ -134,5 +134,5 @@ func moveSwappedMR<W: OperandWidth>(
   let i = InstructionReference(i)
   let value = core.register(i.pointer.pointee.source, as: width)
   guard core.store(i, value.byteSwapped) else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

@@ -47,5 +47,5 @@ func setIfM<C: Condition>(
   let i = InstructionReference(i)
   let value: UInt8 = C.holds(core.state.pointee.lazy) ? 1 : 0
   guard core.store(i, value) else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

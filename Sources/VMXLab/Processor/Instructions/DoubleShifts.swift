@@ -82,5 +82,5 @@ func doubleShiftM<O: DoubleShiftOperation, W: OperandWidth>(
   guard core.modify(i, width, { O.apply($0, fill, count, &core.state.pointee.lazy) }) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

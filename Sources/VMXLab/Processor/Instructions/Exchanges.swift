@@ -30,7 +30,7 @@ func exchangeMR<W: OperandWidth>(
   }
   guard done else { return core.leave(i) }
   core.setRegister(i.pointer.pointee.source, old)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -61,7 +61,7 @@ func exchangeAddMR<W: OperandWidth>(
   }
   guard done else { return core.leave(i) }
   core.setRegister(i.pointer.pointee.source, old)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -99,7 +99,7 @@ func compareExchangeMR<W: OperandWidth>(
   guard done else { return core.leave(i) }
   _ = Subtraction.apply(accumulator, old, &core.state.pointee.lazy)
   if accumulator != old { core.setRegister(RegisterOffset.general(0), old) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// CMPXCHG8B: of the flags only ZF changes.
@@ -119,7 +119,7 @@ let compareExchange8Bytes: Handler = { state, i in
     core.setRegister(RegisterOffset.general(2), UInt32(truncatingIfNeeded: old >> 32))
   }
   core.state.pointee.lazy.setZF(old == expected)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// CMPXCHG16B: the operand must be aligned, and so lies in one page.
@@ -148,7 +148,7 @@ let compareExchange16Bytes: Handler = { state, i in
     core.state.pointee.general[2] = oldHigh
   }
   core.state.pointee.lazy.setZF(isEqual)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 extension Core {

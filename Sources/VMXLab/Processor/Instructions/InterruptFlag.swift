@@ -21,7 +21,7 @@ extension InstructionForm {
       let core = Core(state)
       let i = InstructionReference(i)
       guard core.state.pointee.pushFlags(i) else { return core.leave(i) }
-      return core.next(i)
+      return core.nextAfterSlowAccess(i)
     }
   }
 

@@ -71,7 +71,7 @@ private let translateByte: Handler = { state, i in
       linear, UInt8.self, stack: i.pointer.pointee.segment == 2)
   else { return core.leave(i) }
   core.setRegister(RegisterOffset.general(0), value)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// CLFLUSH, CLFLUSHOPT, CLWB: there is no cache to act on, but the address is checked as a load's.

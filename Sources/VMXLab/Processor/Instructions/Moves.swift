@@ -147,7 +147,7 @@ private func moveAccumulatorOffset<W: OperandWidth>(
     return core.leave(i)
   }
   core.setRegister(RegisterOffset.general(0), value)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// MOV of the accumulator to a 64-bit absolute address.
@@ -163,7 +163,7 @@ private func moveOffsetAccumulator<W: OperandWidth>(
   guard core.state.pointee.write(base &+ i.pointer.pointee.immediate, value) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)

@@ -144,7 +144,7 @@ func accumulatorM<O: AccumulatorOperation, W: OperandWidth>(
   let core = Core(state)
   let i = InstructionReference(i)
   guard let operand = core.load(i, width), O.apply(core, operand) else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 extension Core {
@@ -203,5 +203,5 @@ func multiplyRMI<W: OperandWidth>(
   guard let value = core.load(i, width) else { return core.leave(i) }
   core.multiply(
     value, W(low: i.pointer.pointee.immediate), into: i.pointer.pointee.destination)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

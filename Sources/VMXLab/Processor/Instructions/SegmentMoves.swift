@@ -85,7 +85,7 @@ private let moveMemoryToSegment: Handler = { state, i in
   guard let selector = core.load(i, UInt16.self),
     core.state.pointee.loadSegment(Int(i.pointer.pointee.destination), selector)
   else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 // Outside 64-bit mode, what is decoded depends on whether the data segments are flat.
@@ -108,7 +108,7 @@ private let moveSegmentToMemory: Handler = { state, i in
   let i = InstructionReference(i)
   let selector = core.state.pointee.segments[Int(i.pointer.pointee.source & 7)].selector
   guard core.store(i, selector) else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 private let segmentToRegisterHandlers = WidthHandlers(

@@ -143,7 +143,7 @@ func shiftMI<O: ShiftOperation, W: OperandWidth>(
   guard core.modify(i, width, { O.apply($0, count, &core.state.pointee.lazy) }) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -156,5 +156,5 @@ func shiftMC<O: ShiftOperation, W: OperandWidth>(
   guard core.modify(i, width, { O.apply($0, count, &core.state.pointee.lazy) }) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

@@ -87,7 +87,7 @@ func pushMemoryLong(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
   let core = Core(state)
   let i = InstructionReference(i)
   guard let value = core.load(i, UInt64.self), core.pushLong(value) else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -149,7 +149,7 @@ func pushMemory<W: OperandWidth>(
   guard let value = core.load(i, width), core.state.pointee.push(value) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 // MARK: POP
@@ -220,7 +220,7 @@ func popMemory<W: OperandWidth>(
     core.state.pointee.general[4] = top
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 // MARK: PUSHA, POPA
@@ -238,7 +238,7 @@ func pushAll<W: OperandWidth>(
     }
   }
   core.state.pointee.commit(pointer)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -258,7 +258,7 @@ func popAll<W: OperandWidth>(
   for register in 0..<8 where register != 4 {
     core.setRegister(RegisterOffset.general(UInt8(truncatingIfNeeded: register)), values[register])
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 // MARK: ENTER, LEAVE
@@ -343,7 +343,7 @@ func leaveFrame<W: OperandWidth>(
   guard let value = core.state.pointee.pop(width, &pointer) else { return core.leave(i) }
   core.state.pointee.commit(pointer)
   core.setRegister(RegisterOffset.general(5), value)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 // MARK: Segment registers
@@ -367,7 +367,7 @@ func pushSegment<W: OperandWidth>(
     }
   }
   core.state.pointee.commit(pointer)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// POP of the segment register `destination`; POP SS holds interrupts off as MOV SS does.

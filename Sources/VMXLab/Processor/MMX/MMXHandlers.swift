@@ -54,7 +54,7 @@ enum MMXHandlers {
       v.pointee.mmxKernel(
         core.mmx(v.pointee.mmxDestination), core.mmx(v.pointee.mmxSource),
         UInt64(v.pointee.source)))
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   /// mm ← mm, m64.
@@ -79,7 +79,7 @@ enum MMXHandlers {
       v.pointee.mmxDestination,
       v.pointee.mmxKernel(
         core.mmx(v.pointee.mmxDestination), value.zeroExtended, UInt64(v.pointee.source)))
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   // MARK: Moves. `source` is a general register's offset
@@ -119,7 +119,7 @@ enum MMXHandlers {
     let v = i.pointer
     core.setMMX(
       v.pointee.mmxDestination, core.register(v.pointee.source, as: width).zeroExtended)
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   @inline(__always)
@@ -132,7 +132,7 @@ enum MMXHandlers {
     let v = i.pointer
     core.setRegister(v.pointee.source, W(low: core.mmx(v.pointee.mmxDestination)))
     core.enterMMX()
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   @inline(__always)
@@ -145,7 +145,7 @@ enum MMXHandlers {
       core.store(i, W(low: core.mmx(i.pointer.pointee.mmxDestination)))
     else { return core.leave(i) }
     core.enterMMX()
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   // MARK: Words and masks. `source` is a general register's offset, the immediate byte in `immediate`
@@ -161,7 +161,7 @@ enum MMXHandlers {
       PackedInteger.insertWord(
         core.mmx(v.pointee.mmxDestination), core.register(v.pointee.source, as: UInt16.self),
         at: v.pointee.immediate))
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   /// PINSRW mm, m16.
@@ -174,7 +174,7 @@ enum MMXHandlers {
       v.pointee.mmxDestination,
       PackedInteger.insertWord(
         core.mmx(v.pointee.mmxDestination), word, at: v.pointee.immediate))
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   /// PEXTRW r32, mm.
@@ -187,7 +187,7 @@ enum MMXHandlers {
       core.mmx(v.pointee.mmxDestination), v.pointee.immediate & 3)
     core.setRegister(v.pointee.source, UInt32(word))
     core.enterMMX()
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   /// PMOVMSKB r32, mm.
@@ -199,7 +199,7 @@ enum MMXHandlers {
     let mask = PackedInteger.signBits(core.mmx(v.pointee.mmxDestination))
     core.setRegister(v.pointee.source, UInt32(low: mask))
     core.enterMMX()
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   /// MASKMOVQ: the bytes whose mask byte has its sign bit set.
@@ -208,7 +208,7 @@ enum MMXHandlers {
     let i = InstructionReference(i)
     guard core.canUseMMX(), core.storeMaskedBytes(i) else { return core.leave(i) }
     core.enterMMX()
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   /// EMMS.
@@ -218,7 +218,7 @@ enum MMXHandlers {
     guard core.canUseMMX() else { return core.leave(i) }
     core.state.pointee.x87.used = 0
     core.state.pointee.x87.top = 0
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 }
 

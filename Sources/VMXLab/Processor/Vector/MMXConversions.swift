@@ -94,7 +94,7 @@ private func convertFromMMX(
   guard core.commit(exceptions: flags) else { return core.leave(i) }
   core.copyVector(from: result, to: register, wide: false)
   if !isMemory { core.enterMMX() }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// mm ← xmm or memory.
@@ -110,5 +110,5 @@ private func convertToMMX(
   let flags = core.run(i.operation, result, b, b, immediate: 0)
   guard core.commit(exceptions: flags) else { return core.leave(i) }
   core.setMMX(i.vectorDestination & 7, result.load(as: UInt64.self))
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

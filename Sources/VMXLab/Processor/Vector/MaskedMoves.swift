@@ -76,7 +76,7 @@ private func maskedLoad<E: OperandWidth>(
     result.storeBytes(of: value, toByteOffset: index &* MemoryLayout<E>.size, as: type)
   }
   core.copyVector(from: result, to: core.vectorRegister(i.vectorDestination), wide: true)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// Memory ← the elements of reg whose mask (in vvvv) is negative, all or none.
@@ -107,7 +107,7 @@ private func maskedStore<E: OperandWidth>(
       core.state.pointee.write(linear, source.element(index, type), stack: isStack)
     else { return core.leave(i) }
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// MASKMOVDQU: the bytes of reg whose mask (in rm) is negative go to DS:rDI.
@@ -123,7 +123,7 @@ private func maskedByteStore(
       i, core.vectorRegister(i.vectorDestination), mask: core.vectorRegister(i.modRMRegister),
       byteCount: 16)
   else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 extension Processor {
@@ -195,7 +195,7 @@ private func gather<E: OperandWidth, Index: OperandWidth>(
   for index in byteCount..<VectorState.bytesPerRegister {
     result.storeBytes(of: 0, toByteOffset: index, as: UInt8.self)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 extension Processor {

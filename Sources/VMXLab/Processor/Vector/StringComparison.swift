@@ -87,7 +87,7 @@ private func compareStrings(
     core.setRegister(RegisterOffset.general(1), comparison.index(of: result))
   }
   core.state.pointee.lazy.load(comparison.flags(of: result))
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// One comparison of two strings of bytes or words, of up to 16 bytes each.

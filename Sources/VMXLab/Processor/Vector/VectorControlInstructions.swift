@@ -39,7 +39,7 @@ private func zeroVectors(
     if first == 0 { register.put(0, 0) }
     (register + 16).put(0, 0)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -56,7 +56,7 @@ private func loadControl(
     return core.leave(i)
   }
   core.state.pointee.vector.mxcsr = value
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)
@@ -68,5 +68,5 @@ private func storeControl(
   guard core.canUseVectors(vex: isVEX), core.store(i, core.state.pointee.vector.mxcsr) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

@@ -126,7 +126,7 @@ func computeVector(
       operation, result, core.vectorRegister(i.firstSource), b, immediate: i.immediateByte)
   }
   if isVEX { core.clearAbove(result, operation.pointee.resultByteCount) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// Which register holds the third source.
@@ -163,7 +163,7 @@ func computeFloatingPoint(
   guard core.commit(exceptions: flags) else { return core.leave(i) }
   core.copyVector(from: result, to: register, wide: operation.pointee.resultByteCount == 32)
   if isVEX { core.clearAbove(register, operation.pointee.resultByteCount) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// General register ← b.
@@ -180,7 +180,7 @@ func computeGeneral(
   let flags = core.run(i.operation, result, b, b, immediate: i.immediateByte)
   guard core.commit(exceptions: flags) else { return core.leave(i) }
   core.setGeneral(i, i.vectorDestination, result)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 extension Core {
@@ -208,7 +208,7 @@ func extractGeneral(
   let result = core.vectorResult
   _ = core.run(i.operation, result, source, source, immediate: i.immediateByte)
   core.setGeneral(i, i.modRMRegister, result)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// Memory or register (rm) ← what the kernel makes of reg.
@@ -232,13 +232,13 @@ func storeComputed(
         linear, byteCount: UInt64(operation.pointee.memoryByteCount), result, exceptions: flags,
         stack: i.pointer.pointee.segment == 2)
     else { return core.leave(i) }
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
   guard core.commit(exceptions: flags) else { return core.leave(i) }
   let register = core.vectorRegister(i.modRMRegister)
   core.copyVector(from: result, to: register, wide: operation.pointee.resultByteCount == 32)
   if isVEX { core.clearAbove(register, operation.pointee.resultByteCount) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 extension Processor {
@@ -269,7 +269,7 @@ func storeVector(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer, vex is
       byteCount: UInt64(operation.pointee.memoryByteCount),
       alignmentMask: UInt64(operation.pointee.alignmentMask))
   else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// Status flags ← reg, b. The kernel's result is the flags, as in RFLAGS.
@@ -287,5 +287,5 @@ func compareVectors(
     i.operation, result, core.vectorRegister(i.vectorDestination), b, immediate: i.immediateByte)
   guard core.commit(exceptions: flags) else { return core.leave(i) }
   core.state.pointee.lazy.load(result.load(as: UInt64.self))
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

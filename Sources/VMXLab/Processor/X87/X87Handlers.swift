@@ -26,7 +26,7 @@ private func x87Load<W: OperandWidth>(
   guard core.canUseX87(), let value = core.load(i, width) else { return core.leave(i) }
   body(&core.state.pointee.x87, value, i.pointer)
   core.noteX87Memory(i)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// Runs an instruction that writes memory, if `body` returns something to write, and then pops if
@@ -48,7 +48,7 @@ private func x87Store<W: OperandWidth>(
     if i.pointer.pointee.destination != 0 { core.state.pointee.x87.pop() }
   }
   core.noteX87Memory(i)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// Runs an instruction on the control registers; `body` returns false if it faults.
@@ -61,7 +61,7 @@ private func x87Control(
   let i = InstructionReference(i)
   let isAllowed = waits ? core.canUseX87() : core.canUseX87WithoutWaiting()
   guard isAllowed, body(core, i) else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// The handlers by shape.
@@ -132,7 +132,7 @@ enum X87Handlers {
       pops: i.pointer.pointee.destination & 3)
     core.state.pointee.lazy.load(flags)
     core.noteX87(i)
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   // MARK: Registers
@@ -172,7 +172,7 @@ enum X87Handlers {
     core.state.pointee.x87.conditionalMove(
       i.pointer.pointee.source, holds != (selector & 4 != 0))
     core.noteX87(i)
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   // MARK: Loads
@@ -204,7 +204,7 @@ enum X87Handlers {
     guard core.canUseX87(), let value = core.loadExtended(i) else { return core.leave(i) }
     core.state.pointee.x87.load(value)
     core.noteX87Memory(i)
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
   static let loadDecimal: Handler = { state, i in
     let core = Core(state)
@@ -212,7 +212,7 @@ enum X87Handlers {
     guard core.canUseX87(), let value = core.loadExtended(i) else { return core.leave(i) }
     core.state.pointee.x87.load(decimal: value.significand, value.signExponent)
     core.noteX87Memory(i)
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   // MARK: Stores. They pop if `destination` is not 0.
@@ -267,7 +267,7 @@ enum X87Handlers {
       core.state.pointee.x87.pop()
     }
     core.noteX87Memory(i)
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 
   // MARK: Control
@@ -336,7 +336,7 @@ enum X87Handlers {
     if core.state.pointee.x87.hasPendingException, !core.state.pointee.passNumericError() {
       return core.leave(i)
     }
-    return core.next(i)
+    return core.nextAfterSlowAccess(i)
   }
 }
 
