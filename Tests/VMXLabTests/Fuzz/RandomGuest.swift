@@ -228,8 +228,6 @@ struct RandomGuest {
     state.pointee.reset()
     state.pointee.cycles = cycles
     state.pointee.instructions = instructions
-    state.pointee.nextBlock = nil
-    state.pointee.chainSlot = nil
     setRegisters()
   }
 
