@@ -228,6 +228,7 @@ struct RandomGuest {
     state.pointee.reset()
     state.pointee.cycles = cycles
     state.pointee.instructions = instructions
+    state.pointee.linkSource = nil
     setRegisters()
   }
 
