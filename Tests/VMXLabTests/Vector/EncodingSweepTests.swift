@@ -119,10 +119,11 @@
         by: features, isVEX: selection.isVEX, isWide: selection.isWide)
     }
 
-    /// Opcodes of AMD's own, and VPERMQ and VPERMPD with VEX.W = 0, which AMD's processors take.
+    /// What AMD's processors have beside the manual.
     private static let foreign: [[UInt8]] = [
       // MOVNTSS, MOVNTSD, EXTRQ, INSERTQ.
       [0xf3, 0x0f, 0x2b], [0xf2, 0x0f, 0x2b], [0xf3, 0x48, 0x0f, 0x2b], [0xf2, 0x48, 0x0f, 0x2b],
+      // VPERMQ and VPERMPD without VEX.W.
       [0xc4, 0xe3, 0x7d, 0x00], [0xc4, 0xe3, 0x7d, 0x01],
     ]
   }
