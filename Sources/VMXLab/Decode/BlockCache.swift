@@ -168,7 +168,7 @@ private final class BlockArena {
   private var slab = 0
   private var used = 0
 
-  deinit { slabs.forEach { $0.deallocate() } }
+  deinit { for slab in slabs { slab.deallocate() } }
 
   /// True when the next block might not fit.
   var isFull: Bool { slab + 1 >= Self.maximumSlabs && used > Self.slabBytes / 2 }

@@ -60,7 +60,9 @@ extension Processor {
 
 extension Segment {
   /// Usable, writable, expand-up data of 4 GiB.
-  @inline(__always) var isBigData: Bool { limit == 0xffff_ffff && access.rawValue & 0x1_001e == 0x12 }
+  @inline(__always) var isBigData: Bool {
+    limit == 0xffff_ffff && access.rawValue & 0x1_001e == 0x12
+  }
 
   /// Big data at address 0: an offset is a linear address, and nothing needs to be checked.
   @inline(__always) var isFlatData: Bool { isBigData && base & 0xffff_ffff == 0 }

@@ -24,7 +24,9 @@ extension Processor {
   }
 
   /// A stack in `segment` for privilege level `level`, outside 64-bit mode.
-  mutating func stack(_ segment: Segment, _ offset: UInt64, level: UInt8, faultCode: UInt32) -> StackCursor {
+  mutating func stack(_ segment: Segment, _ offset: UInt64, level: UInt8, faultCode: UInt32)
+    -> StackCursor
+  {
     let mask: UInt64 = segment.access.isBig ? 0xffff_ffff : 0xffff
     return StackCursor(
       segment: segment, offset: offset & mask, mask: mask, tag: accessTag(level: level),

@@ -334,7 +334,8 @@ func returnLegacy<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  guard let top = core.flatStackTop(i), let host = core.state.pointee.readableHost(top, width) else {
+  guard let top = core.flatStackTop(i), let host = core.state.pointee.readableHost(top, width)
+  else {
     return returnLegacySlow(width, state, UnsafeRawPointer(i.pointer))
   }
   let target = host.loadUnaligned(as: width).zeroExtended

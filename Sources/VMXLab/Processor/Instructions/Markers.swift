@@ -8,7 +8,8 @@ let endOfBlock: Handler = { state, instruction in
   processor.pointee.cycles &+= UInt64(i.pointer.pointee.cyclesBefore)
   processor.pointee.instructions &+= UInt64(i.pointer.pointee.position)
   return core.go(
-    to: (processor.pointee.blockRIP &+ UInt64(i.pointer.pointee.ripOffset)) & processor.pointee.ripMask)
+    to: (processor.pointee.blockRIP &+ UInt64(i.pointer.pointee.ripOffset))
+      & processor.pointee.ripMask)
 }
 
 /// The same where the next block is on the same page.

@@ -188,7 +188,8 @@ func popRegister<W: OperandWidth>(
 ) {
   let core = Core(state)
   let i = InstructionReference(i)
-  guard let top = core.flatStackTop(i), let host = core.state.pointee.readableHost(top, width) else {
+  guard let top = core.flatStackTop(i), let host = core.state.pointee.readableHost(top, width)
+  else {
     return popRegisterSlow(width, state, UnsafeRawPointer(i.pointer))
   }
   core.state.pointee.general[4] = (top &+ W.byteCount) & 0xffff_ffff

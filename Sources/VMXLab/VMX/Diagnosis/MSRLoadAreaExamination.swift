@@ -51,7 +51,8 @@ extension VMCSDump {
     }
     if let count = self["entryMSRLoadCount"] {
       undecidedRules.remove(.msrLoadCount)
-      if count > UInt64(capabilities.msrListMaximum), result.broken.isEmpty, undecidedRules.isEmpty {
+      if count > UInt64(capabilities.msrListMaximum), result.broken.isEmpty, undecidedRules.isEmpty
+      {
         result.broken.append(BrokenRule(rule: .msrLoadCount, faults: 0))
         result.firstRefused = UInt32(capabilities.msrListMaximum)
       }

@@ -51,7 +51,8 @@ extension Processor {
   }
 
   /// Bits 11:9 of the qualification: what the guest's paging structures make of the linear address.
-  private mutating func advancedInformation(_ cause: EPTAccessCause, _ rights: PageRights) -> UInt64 {
+  private mutating func advancedInformation(_ cause: EPTAccessCause, _ rights: PageRights) -> UInt64
+  {
     var bits: UInt64 = isUserAddress(cause) ? EPTViolation.userAddress : 0
     // Without paging, every linear address is writable and executable.
     let isPaged = cr0.contains(.pg)
