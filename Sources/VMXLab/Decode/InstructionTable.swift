@@ -41,7 +41,7 @@ final class InstructionTable: Sendable {
     InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
     InstructionForm.segmentChecks, InstructionForm.segmentBases, InstructionForm.randomNumbers,
     InstructionForm.monitorWait, InstructionForm.x87, InstructionForm.mmx,
-    InstructionForm.bitManipulation,
+    InstructionForm.bitManipulation, InstructionForm.controlFlowEnforcement,
   ]
 
   /// The one table.
@@ -50,7 +50,8 @@ final class InstructionTable: Sendable {
   private let forms: [InstructionForm?]
 
   private init() {
-    var forms = [InstructionForm?](repeating: nil, count: Int(X86_INS_ENDING.rawValue))
+    let last = Self.families.joined().map(\.id.rawValue).max() ?? 0
+    var forms = [InstructionForm?](repeating: nil, count: Int(last) + 1)
     for family in Self.families {
       for form in family { forms[Int(form.id.rawValue)] = form }
     }
@@ -73,6 +74,7 @@ final class InstructionTable: Sendable {
     case .success(var decoded):
       decoded.isFlatCode = mode & DecodeMode.flatCode != 0
       decoded.isFlatData = mode & DecodeMode.flatData != 0
+      decoded.heedsControlFlow = mode & DecodeMode.controlFlow != 0
       decoded.pageOffset = pageOffset
       if let vector = decoded.vector {
         let table = VectorTable.shared
@@ -215,6 +217,7 @@ final class InstructionTable: Sendable {
       // For what pushes and pops: the stack may be used without its segment.
       if decoded.isFlatData { mode.insert(.flat) }
     }
+    if builder.isBranchTarget { instruction.scaleAndSegment |= 0x20 }
     instruction.mode = mode
     return instruction
   }
