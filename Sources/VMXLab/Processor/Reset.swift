@@ -74,6 +74,7 @@ extension Processor {
     delivery = EventDelivery()
     step = StepState()
     isBetweenIterations = false
+    spaces.removeAll()
     startNewAddressSpace()
     updateMode()
     updateAttention()
