@@ -40,12 +40,16 @@ struct TranslationCache {
   let entries: UnsafeMutablePointer<TranslationEntry>
   /// Counts what takes entries away: whatever else was learnt from them goes by this number.
   let generation: UnsafeMutablePointer<UInt64>
+  /// Counts stores to pages that page walks have read entries from.
+  let pagingStores: UnsafeMutablePointer<UInt64>
 
   static func allocate() -> TranslationCache {
     let cache = TranslationCache(
       entries: UnsafeMutablePointer<TranslationEntry>.allocate(capacity: count),
-      generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
+      generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1),
+      pagingStores: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
     cache.generation.initialize(to: 0)
+    cache.pagingStores.initialize(to: 0)
     cache.removeAll()
     return cache
   }
@@ -53,6 +57,7 @@ struct TranslationCache {
   func deallocate() {
     entries.deallocate()
     generation.deallocate()
+    pagingStores.deallocate()
   }
 
   @inline(__always) func entry(_ linear: UInt64) -> UnsafeMutablePointer<TranslationEntry> {
@@ -77,11 +82,21 @@ struct TranslationCache {
     entry.pointee.fetchTag = TranslationTag.invalid
   }
 
-  /// Sends stores to the physical page through the slow path, since it now holds decoded code.
+  /// Sends stores to the physical page through the slow path, since it is watched now.
   func protect(_ physicalPage: UInt64) {
     for index in 0..<Self.count where entries[index].physicalPage == physicalPage {
       if entries[index].writeTag != TranslationTag.invalid {
         entries[index].writeTag |= TranslationTag.slow
+      }
+    }
+  }
+
+  /// Lets stores to the physical page be fast again, since it is not watched any more. What was slow
+  /// for another reason is left to the slow path, which finds out anew.
+  func unprotect(_ physicalPage: UInt64) {
+    for index in 0..<Self.count where entries[index].physicalPage == physicalPage {
+      if entries[index].writeTag & TranslationTag.slow != 0 {
+        entries[index].writeTag = TranslationTag.invalid
       }
     }
   }

@@ -31,12 +31,9 @@ struct EnforcedBranch: Sendable {
     })
 }
 
-/// A direct CALL. `Instruction.source` is 1 for one to the next instruction, which only reads RIP.
+/// A direct CALL.
 let enforcedCallRelative: Handler = { state, i in
-  system(state, i) { cpu, i in
-    let returns = i.pointer.pointee.source == 0
-    _ = cpu.enforcedCall(i, to: cpu.blockRIP &+ i.pointer.pointee.immediate, returns: returns)
-  }
+  system(state, i) { cpu, i in cpu.enforcedRelativeCall(i) }
 }
 
 let enforcedReturn: Handler = { state, i in system(state, i) { cpu, i in cpu.enforcedReturn(i) } }
@@ -91,6 +88,14 @@ extension Processor {
   fileprivate mutating func enforcedIndirectCall(_ i: InstructionReference, to target: UInt64) {
     guard enforcedCall(i, to: target, returns: true) else { return }
     trackIndirectBranch(noTrack: i.pointer.pointee.source != 0)
+  }
+
+  fileprivate mutating func enforcedRelativeCall(_ i: InstructionReference) {
+    let target = blockRIP &+ i.pointer.pointee.immediate
+    let unused = 64 &- nearByteCount(i) &* 8
+    // A call of the next instruction only reads RIP, and nothing will return from it.
+    let isCall = (target ^ nextRIP) << unused != 0
+    _ = enforcedCall(i, to: target, returns: isCall)
   }
 
   /// Pushes the return address on both stacks; false after a fault.

@@ -166,7 +166,7 @@ extension Processor {
   ) -> UInt64? {
     let accessClass = isUser ? TranslationTag.user : TranslationTag.supervisor
     let tag =
-      addressSpace << TranslationTag.asnShift | accessClass | TranslationTag.shadowStack
+      addressSpace.value << TranslationTag.asnShift | accessClass | TranslationTag.shadowStack
     guard let page = guestPage(linear, kind, tag: tag) else { return nil }
     let guestPhysical = (page.address & ~0xfff | linear & 0xfff) & a20Mask
     guard vmx.usesEPT else { return guestPhysical }

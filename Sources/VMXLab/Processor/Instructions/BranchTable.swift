@@ -86,7 +86,6 @@ extension InstructionForm {
       if case .immediate = operand {
         if decoded.heedsControlFlow {
           builder.setBranchTarget(of: decoded)
-          builder.source = decoded.branchDisplacement == 0 ? 1 : 0
           return enforcedCallRelative
         }
         if decoded.isLongMode, builder.linkTarget(of: decoded) { return callLinked }
