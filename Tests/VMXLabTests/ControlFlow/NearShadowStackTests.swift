@@ -88,7 +88,18 @@ import Testing
       #expect(runner.run([0xe8, 0, 0, 0, 0], level: 3) == .retires)
       #expect(runner.rip == Place.code + 5)
       #expect(runner.ssp == ssp)
-      // An indirect one to there does not.
+      // Others do not, which are decoded from what was learnt of it, or the other way round.
+      let width: UInt64 = mode.isLong ? 8 : 4
+      for (code, pushes) in [
+        ([0xe8, 2, 0, 0, 0], true), ([0xe8, 0, 0, 0, 0], false), ([0xe8, 0, 0, 2, 0], true),
+        ([0x66, 0xe8, 0, 0, 2, 0], mode.isLong), ([0x66, 0xe8, 0x10, 0, 0, 0], true),
+      ] as [([UInt8], Bool)] {
+        runner.ssp = ssp
+        #expect(runner.run(code, level: 3, at: Place.code + 0x100) == .retires)
+        #expect(runner.ssp == ssp - (pushes ? width : 0), "\(mode) \(code)")
+      }
+      runner.ssp = ssp
+      // Nor does an indirect one to there.
       runner.general[0] = Place.code + 2
       #expect(runner.run([0xff, 0xd0], level: 3) == .retires)
       #expect(runner.ssp == ssp - (mode.isLong ? 8 : 4))
