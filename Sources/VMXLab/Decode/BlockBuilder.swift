@@ -4,7 +4,7 @@ final class BlockBuilder {
   private let table: InstructionTable
   private let timing: TimingTable
   private let cache: BlockCache
-  private var memo = DecodeMemo()
+  @exclusivity(unchecked) private var memo = DecodeMemo()
   /// The block that is being decoded, with room for its end marker.
   private let scratch = UnsafeMutablePointer<Instruction>.allocate(
     capacity: Block.maximumCount + 1)
@@ -30,57 +30,49 @@ final class BlockBuilder {
     let pageOffset = Int(physical & 0xfff)
     let inPage = 0x1000 - pageOffset
     let limit = single ? 1 : Block.maximumCount
-    var count = 0
-    var offset = 0
-    var cycles = 0
+    var draft = BlockDraft(instructions: scratch)
     var secondPage = Block.noPage
-    var fusable: FusableOperation?
-    while count < limit, offset < inPage {
+    let host = processor.ram.host(physical)
+    while draft.count < limit, draft.byteCount < inPage {
+      let offset = draft.byteCount
       let available = min(16, inPage - offset)
-      let bytes = processor.instructionBytes(physical &+ UInt64(offset), count: available)
-      let template: InstructionTemplate
+      let bytes =
+        if available == 16, let host {
+          InstructionBytes(host + offset)
+        } else {
+          processor.instructionBytes(physical &+ UInt64(offset), count: available)
+        }
       if let known = memo.find(
         bytes, available: available, mode: mode, pageOffset: pageOffset + offset)
       {
-        template = known
+        draft.append(known)
       } else {
         var result = decode(bytes, available, processor.codeBytes)
         if case .failure(.truncated) = result, available < InstructionPrefixes.maximumLength {
           // The instruction crosses into the next page: a block of its own.
-          guard count == 0 else { break }
+          guard draft.count == 0 else { break }
           guard let next = processor.fetchPage(linear &+ UInt64(available)) else { return nil }
           secondPage = next
           let rest = processor.instructionBytes(next, count: 16)
           result = decode(bytes.appending(rest, at: available), 16, processor.codeBytes)
         }
-        template = table.template(
+        let template = table.template(
           result, features: processor.model.features, timing: timing, mode: mode,
           pageOffset: pageOffset + offset)
+        draft.append(template)
         if secondPage == Block.noPage, case .success(let decoded) = result {
           memo.learn(bytes, mode: mode, pageOffset: pageOffset + offset, decoded, template)
         }
       }
-      if let condition = template.condition, let fused = fusable?.handler(condition) {
-        scratch[count - 1].handler = fused
-      }
-      fusable = template.fusable
-      (scratch + count).initialize(
-        to: template.placed(ripOffset: offset, position: count, cyclesBefore: cycles))
-      count += 1
-      offset += template.length
-      cycles += template.cycles
-      if template.effect == .end || secondPage != Block.noPage || cycles > Block.maximumCycles / 2 {
-        break
-      }
+      if draft.isEnded || secondPage != Block.noPage { break }
     }
-    guard count > 0 else { return nil }
-    let isLinked = offset < inPage && mode & DecodeMode.flatCode != 0
-    (scratch + count).initialize(
-      to: InstructionTemplate.marker(isLinked: isLinked)
-        .placed(ripOffset: offset, position: count, cyclesBefore: cycles))
+    guard draft.count > 0 else { return nil }
+    let count = draft.end(
+      isLinked: draft.byteCount < inPage && mode & DecodeMode.flatCode != 0)
     return cache.insert(
-      scratch, count: count + 1, physical: physical, secondPage: secondPage,
-      cycles: UInt64(cycles), byteCount: offset, mode: mode | (single ? DecodeMode.single : 0))
+      scratch, count: count, physical: physical, secondPage: secondPage,
+      cycles: UInt64(draft.cycles), byteCount: draft.byteCount,
+      mode: mode | (single ? DecodeMode.single : 0))
   }
 
   /// Decodes the instruction that the first `count` bytes start with.

@@ -8,15 +8,15 @@ final class BlockCache {
   /// Blocks by address and mode; those that share a slot are in a list.
   private let slots: UnsafeMutablePointer<UnsafeMutablePointer<Block>?>
   static let slotCount = 1 << 18
-  private var memory = BlockMemory()
+  @exclusivity(unchecked) private var memory = BlockMemory()
   /// For each page of RAM, the list of the blocks with bytes on it.
   private let pages: HostReservation
   /// Killed blocks whose memory is not used again yet.
-  private var killed: UnsafeMutablePointer<Block>?
+  @exclusivity(unchecked) private var killed: UnsafeMutablePointer<Block>?
   private let ram: RAMMap
   private let translations: TranslationCache
   /// Counts blocks made, for statistics.
-  private(set) var decodedBlocks: UInt64 = 0
+  @exclusivity(unchecked) private(set) var decodedBlocks: UInt64 = 0
 
   /// - Returns: nil if the host has no address space left for it.
   init?(ram: RAMMap, translations: TranslationCache) {
@@ -267,6 +267,7 @@ final class BlockCache {
 
   /// Forgets every block. Not while one runs.
   func removeAll() {
+    guard decodedBlocks != 0 else { return }
     translations.generation.pointee &+= 1
     for slot in 0..<Self.slotCount {
       var next = slots[slot]

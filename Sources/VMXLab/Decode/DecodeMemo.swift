@@ -28,30 +28,73 @@ struct DecodeMemo: ~Copyable {
     var template = InstructionTemplate(raiseInvalidOpcode, length: 0)
   }
 
+  /// What the memo knows of an instruction. The pointers are valid until it learns something.
+  struct Finding {
+    /// Less the displacement and the immediate, if the shape has them.
+    let template: UnsafePointer<InstructionTemplate>
+    fileprivate let shape: UnsafePointer<Shape>
+    fileprivate let bytes: InstructionBytes
+
+    /// The instruction at a place in a block, as `InstructionTemplate.placed` has it.
+    @inline(__always)
+    func placed(ripOffset: Int, position: Int, cyclesBefore: Int) -> Instruction {
+      var placed = template.pointee.placed(
+        ripOffset: ripOffset, position: position, cyclesBefore: cyclesBefore)
+      complete(&placed)
+      return placed
+    }
+
+    /// Puts displacement and immediate into a copy of the template's instruction.
+    @inline(__always) fileprivate func complete(_ instruction: inout Instruction) {
+      let displacement = shape.pointee.displacement
+      if !displacement.isEmpty {
+        instruction.displacement &+= Int32(truncatingIfNeeded: bytes.value(displacement))
+      }
+      let immediate = shape.pointee.immediate
+      guard !immediate.isEmpty else { return }
+      if shape.pointee.immediateIsDisplacement {
+        instruction.displacement &+= Int32(truncatingIfNeeded: bytes.value(immediate))
+      } else {
+        instruction.immediate &+= bytes.value(immediate)
+      }
+    }
+
+    /// The whole template.
+    var whole: InstructionTemplate {
+      var whole = template.pointee
+      complete(&whole.instruction)
+      return whole
+    }
+  }
+
   private static let entryCount = 1 << 14
   private static let headCount = 1 << 16 + 1 << 8
   private let entries: UnsafeMutablePointer<Entry>
   /// For each two bytes, and behind them for each byte, the first shape.
   private let heads: UnsafeMutablePointer<UInt16>
   /// Number 0 is none.
-  private var shapes: [Shape]
+  private let shapes: UnsafeMutablePointer<Shape>
+  private var shapeCount = 0
+  private static let maximumShapes = 1 << 14
 
   init() {
     entries = .allocate(capacity: Self.entryCount)
     heads = .allocate(capacity: Self.headCount)
-    shapes = []
+    shapes = .allocate(capacity: Self.maximumShapes)
     removeAll()
   }
 
   deinit {
     entries.deallocate()
     heads.deallocate()
+    shapes.deallocate()
   }
 
   private mutating func removeAll() {
     entries.initialize(repeating: Entry(), count: Self.entryCount)
     heads.initialize(repeating: 0, count: Self.headCount)
-    shapes = [Shape(mode: 0xff, length: 0, key: InstructionBytes())]
+    shapes.initialize(to: Shape(mode: 0xff, length: 0, key: InstructionBytes()))
+    shapeCount = 1
   }
 
   // MARK: Finding
@@ -65,59 +108,50 @@ struct DecodeMemo: ~Copyable {
   @inline(__always)
   func find(
     _ bytes: InstructionBytes, available: Int, mode: UInt8, pageOffset: Int
-  ) -> InstructionTemplate? {
+  ) -> Finding? {
     let start = Self.start(bytes)
     if let found = find(heads[start.long], bytes, available, mode, pageOffset) { return found }
     return find(heads[start.short], bytes, available, mode, pageOffset)
   }
 
-  @inline(__always)
   private func find(
     _ first: UInt16, _ bytes: InstructionBytes, _ available: Int, _ mode: UInt8, _ pageOffset: Int
-  ) -> InstructionTemplate? {
+  ) -> Finding? {
     var number = first
-    return shapes.withUnsafeBufferPointer { shapes in
-      while number != 0 {
-        let shape = shapes[Int(number)]
-        defer { number = shape.next }
-        guard shape.mode == mode, Int(shape.length) <= available else { continue }
-        let key = bytes.and(shape.key)
-        let entry = entries + Self.slot(key, number)
-        guard entry.pointee.shape == number, entry.pointee.key == key else { continue }
-        if shape.isDirectBranch {
-          let target = Int64(pageOffset) &+ Int64(shape.length) &+ branchDisplacement(bytes, shape)
-          guard (0..<0x1000).contains(target) == shape.staysOnPage else { continue }
-        }
-        return filled(entry.pointee.template, bytes, shape)
+    while number != 0 {
+      let shape = shapes + Int(number)
+      let key = bytes.and(shape.pointee.key)
+      let entry = entries + Self.slot(key, number)
+      if entry.pointee.shape == number, entry.pointee.key == key, shape.pointee.mode == mode,
+        Int(shape.pointee.length) <= available,
+        !shape.pointee.isDirectBranch || staysOnPage(bytes, shape, pageOffset)
+      {
+        return Finding(template: Self.template(of: entry), shape: shape, bytes: bytes)
       }
-      return nil
+      number = shape.pointee.next
     }
+    return nil
+  }
+
+  /// Whether the target of a direct branch is on its page or not, as the shape has it.
+  @inline(__always)
+  private func staysOnPage(
+    _ bytes: InstructionBytes, _ shape: UnsafePointer<Shape>, _ pageOffset: Int
+  ) -> Bool {
+    let target =
+      Int64(pageOffset) &+ Int64(shape.pointee.length)
+      &+ Int64(bitPattern: bytes.value(shape.pointee.immediate))
+    return (0..<0x1000).contains(target) == shape.pointee.staysOnPage
   }
 
   @inline(__always)
-  private func branchDisplacement(_ bytes: InstructionBytes, _ shape: Shape) -> Int64 {
-    Int64(bitPattern: bytes.value(shape.immediate))
+  private static func template(
+    of entry: UnsafePointer<Entry>
+  ) -> UnsafePointer<InstructionTemplate> {
+    (UnsafeRawPointer(entry) + templateOffset).assumingMemoryBound(to: InstructionTemplate.self)
   }
 
-  @inline(__always)
-  private func filled(
-    _ template: InstructionTemplate, _ bytes: InstructionBytes, _ shape: Shape
-  ) -> InstructionTemplate {
-    var template = template
-    if !shape.displacement.isEmpty {
-      template.instruction.displacement &+= Int32(
-        truncatingIfNeeded: bytes.value(shape.displacement))
-    }
-    if !shape.immediate.isEmpty {
-      let value = bytes.value(shape.immediate)
-      if shape.immediateIsDisplacement {
-        template.instruction.displacement &+= Int32(truncatingIfNeeded: value)
-      } else {
-        template.instruction.immediate &+= value
-      }
-    }
-    return template
-  }
+  private static let templateOffset = MemoryLayout<Entry>.offset(of: \.template) ?? 0
 
   private static func slot(_ key: InstructionBytes, _ shape: UInt16) -> Int {
     let mixed = key.low ^ (key.high &* 0x9e37_79b9_7f4a_7c15) ^ UInt64(shape) << 48
@@ -150,7 +184,7 @@ struct DecodeMemo: ~Copyable {
     let start = Self.start(bytes)
     let second = Int(Self.skipped(bytes[0]) / 8) + 1
     let head = shape.key[second] == 0xff ? start.long : start.short
-    if shapes.count > Int(UInt16.max) { removeAll() }
+    if shapeCount == Self.maximumShapes { removeAll() }
     let number = self.number(of: shape, head: head)
     let key = bytes.and(shape.key)
     entries[Self.slot(key, number)] = Entry(key: key, shape: number, template: rest)
@@ -165,9 +199,10 @@ struct DecodeMemo: ~Copyable {
       if shapes[Int(number)] == shape { return number }
       number = shape.next
     }
-    number = UInt16(shapes.count)
+    number = UInt16(truncatingIfNeeded: shapeCount)
     shape.next = heads[head]
-    shapes.append(shape)
+    (shapes + shapeCount).initialize(to: shape)
+    shapeCount += 1
     heads[head] = number
     return number
   }

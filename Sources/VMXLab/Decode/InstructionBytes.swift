@@ -1,7 +1,18 @@
 /// Up to 16 bytes of code as two words, the first byte lowest; those that are not there are 0.
 struct InstructionBytes: Equatable {
-  var low: UInt64 = 0
-  var high: UInt64 = 0
+  var low: UInt64
+  var high: UInt64
+
+  init(low: UInt64 = 0, high: UInt64 = 0) {
+    self.low = low
+    self.high = high
+  }
+
+  /// The 16 bytes at a host address.
+  @inline(__always) init(_ host: UnsafeMutableRawPointer) {
+    low = host.loadUnaligned(as: UInt64.self)
+    high = host.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+  }
 
   /// A field of an instruction: a displacement or an immediate.
   struct Field: Equatable {
@@ -71,9 +82,7 @@ extension Processor {
   /// The `count` bytes (at most 16) of code at a physical address, all on its page.
   mutating func instructionBytes(_ physical: UInt64, count: Int) -> InstructionBytes {
     if count == 16, let host = ram.host(physical) {
-      return InstructionBytes(
-        low: host.loadUnaligned(as: UInt64.self),
-        high: host.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+      return InstructionBytes(host)
     }
     var bytes = InstructionBytes()
     for index in 0..<min(count, 16) {

@@ -34,18 +34,28 @@ enum TranslationTag {
 
 /// The software TLB: direct-mapped, tagged by address-space number and access class.
 ///
-/// Invariant: `entries` is valid for `count` entries for the life of the owner.
+/// An address space has `spaceCount` entries, from a place that depends on its number: so the same
+/// linear addresses of different spaces mostly have different entries.
+///
+/// Invariant: `entries` is valid for `count` entries for the life of the owner, and so is `base` for
+/// `spaceCount` of them.
 struct TranslationCache {
-  static let count = 1024
+  static let spaceCount = 1024
+  private static let placeCount = 8
+  private static let placeDistance = 128
+  static let count = spaceCount + (placeCount - 1) * placeDistance
   let entries: UnsafeMutablePointer<TranslationEntry>
+  /// The entries of the current address space.
+  private(set) var base: UnsafeMutablePointer<TranslationEntry>
   /// Counts what takes entries away: whatever else was learnt from them goes by this number.
   let generation: UnsafeMutablePointer<UInt64>
   /// Counts stores to pages that page walks have read entries from.
   let pagingStores: UnsafeMutablePointer<UInt64>
 
   static func allocate() -> TranslationCache {
+    let entries = UnsafeMutablePointer<TranslationEntry>.allocate(capacity: count)
     let cache = TranslationCache(
-      entries: UnsafeMutablePointer<TranslationEntry>.allocate(capacity: count),
+      entries: entries, base: entries,
       generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1),
       pagingStores: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
     cache.generation.initialize(to: 0)
@@ -61,7 +71,12 @@ struct TranslationCache {
   }
 
   @inline(__always) func entry(_ linear: UInt64) -> UnsafeMutablePointer<TranslationEntry> {
-    entries + Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.count - 1))
+    base + Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.spaceCount - 1))
+  }
+
+  /// Goes over to the entries of the address space with this number.
+  @inline(__always) mutating func enter(_ space: UInt64) {
+    base = entries + Int(truncatingIfNeeded: space) % Self.placeCount * Self.placeDistance
   }
 
   func removeAll() {
@@ -76,10 +91,13 @@ struct TranslationCache {
   /// Drops what is known of the page of `linear`, in every address space.
   func remove(_ linear: UInt64) {
     generation.pointee &+= 1
-    let entry = entry(linear)
-    entry.pointee.readTag = TranslationTag.invalid
-    entry.pointee.writeTag = TranslationTag.invalid
-    entry.pointee.fetchTag = TranslationTag.invalid
+    let first = Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.spaceCount - 1))
+    for place in 0..<Self.placeCount {
+      let entry = entries + (first &+ place &* Self.placeDistance)
+      entry.pointee.readTag = TranslationTag.invalid
+      entry.pointee.writeTag = TranslationTag.invalid
+      entry.pointee.fetchTag = TranslationTag.invalid
+    }
   }
 
   /// Sends stores to the physical page through the slow path, since it is watched now.

@@ -104,6 +104,7 @@ extension Processor {
 
   /// Recomputes the access class from CPL, SMAP and alignment checking.
   mutating func updateAccessTags() {
+    translations.enter(addressSpace.value)
     let space = addressSpace.value << TranslationTag.asnShift
     let flags = RFLAGS(rawValue: systemFlags)
     fetchTag = space | (cpl == 3 ? TranslationTag.user : TranslationTag.supervisor)

@@ -33,7 +33,7 @@ struct Processor {
   var dataTag: UInt64 = 0
   /// The same for instruction fetches (SMAP does not apply).
   var fetchTag: UInt64 = 0
-  let translations: TranslationCache
+  var translations: TranslationCache
   let ram: RAMMap
   var a20Mask: UInt64 = ~0
   var addressSpaces = AddressSpaceNumbers()
