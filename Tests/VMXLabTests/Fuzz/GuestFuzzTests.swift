@@ -13,9 +13,11 @@ struct GuestFuzzTests {
   private static let instructions: UInt64 = 400
   private static let cycles: UInt64 = 40_000
 
-  @Test("A random guest of any mode does the same in one piece and in many")
-  func cutRuns() throws {
-    let profile = try CPUProfile.named(CPUProfile.defaultName)
+  @Test(
+    "A random guest of any mode does the same in one piece and in many",
+    arguments: [CPUProfile.defaultName, "sapphire-rapids"])
+  func cutRuns(profileName: String) throws {
+    let profile = try CPUProfile.named(profileName)
     var retired: UInt64 = 0
     var failures = 0
     try FuzzSettings.forEachSeed(quickCount: 2) { seed in

@@ -35,6 +35,13 @@ struct ProcessorInvariant: Sendable {
     .init(text: "CR4.PCIDE needs IA-32e mode") {
       !$0.cr4.contains(.pcide) || $0.efer.contains(.lma)
     },
+    .init(text: "CR4.CET needs CR0.WP") {
+      !$0.cr4.contains(.cet) || $0.cr0.contains(.wp)
+    },
+    .init(text: "Indirect branches are not tracked and suppressed at once") {
+      !$0.cet.userControl.isContradictory && !$0.cet.supervisorControl.isContradictory
+    },
+    .init(text: "SSP is a multiple of 4") { $0.cet.ssp & 3 == 0 },
     .init(text: "Reserved bits of RFLAGS") {
       $0.rflags & ~RFLAGS.defined.rawValue == 0 && $0.rflags & 2 != 0
     },
@@ -85,6 +92,13 @@ struct ProcessorInvariant: Sendable {
       fresh.updateMode()
       return fresh.mode == state.mode && fresh.decodeMode == state.decodeMode
         && fresh.ripMask == state.ripMask && fresh.stackMask == state.stackMask
+    },
+    .init(text: "What CET does at the CPL is that of its registers") { state in
+      var fresh = state
+      fresh.updateMode()
+      return fresh.cet.usesShadowStack == state.cet.usesShadowStack
+        && fresh.cet.tracksBranches == state.cet.tracksBranches
+        && state.attention.contains(.endbranch) == state.awaitsEndbranch
     },
     .init(text: "The cached bases are those of the segment registers") { state in
       var fresh = state

@@ -280,12 +280,30 @@ struct RandomGuest {
       efer.formUnion([.lme, .lma])
     }
     if mode == .virtual8086, random.chance(1, in: 2) { cr0 |= 0x8000_0000 }
+    if state.pointee.model.cr4Bits & CR4.cet.rawValue != 0, random.chance(2, in: 3) {
+      cr0 |= CR0.wp.rawValue
+      cr4 |= CR4.cet.rawValue
+      setControlFlow()
+    }
     state.pointee.cr0 = CR0(rawValue: cr0)
     state.pointee.cr4 = CR4(rawValue: cr4)
     state.pointee.efer = efer
     if mode == .pae { _ = state.pointee.loadPDPTEs(Place.tables) }
     // Virtual-8086 mode with paging has 32-bit tables, whose first entries are the same.
     if mode == .virtual8086, cr0 >> 31 != 0 { state.pointee.cr4.remove(.pae) }
+  }
+
+  /// Shadow stacks and the tracking of indirect branches, on or off at each privilege.
+  private mutating func setControlFlow() {
+    func control(_ bits: UInt64) -> ControlFlowControl {
+      let control = ControlFlowControl(rawValue: bits & 0x83f | Place.data)
+      return bits & 1 << 40 == 0 ? control : control.subtracting(.tracker).union(.suppress)
+    }
+    state.pointee.cet.userControl = control(random.next())
+    state.pointee.cet.supervisorControl = control(random.next())
+    state.pointee.cet.ssp = random.next() & 0x3_fffc
+    state.pointee.cet.interruptSSPTable = Place.data
+    for level in 0..<4 { state.pointee.cet.levelSSP[level] = random.next() & 0x3_fff8 }
   }
 
   private mutating func setSegments() {
