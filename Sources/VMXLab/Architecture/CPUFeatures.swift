@@ -34,6 +34,8 @@ enum CPUFeature: UInt8, CaseIterable {
   case xsavec
   case xgetbv1
   case xsaves
+  case cetSS
+  case cetIBT
   /// The x87 data pointer changes on exceptions only.
   case fdpExceptionsOnly
   /// The x87 pointers' selectors are saved as 0.
@@ -74,6 +76,8 @@ enum CPUFeature: UInt8, CaseIterable {
     case .xsavec: (0xd, 1, .eax, 1)
     case .xgetbv1: (0xd, 1, .eax, 2)
     case .xsaves: (0xd, 1, .eax, 3)
+    case .cetSS: (7, 0, .ecx, 7)
+    case .cetIBT: (7, 0, .edx, 20)
     case .fdpExceptionsOnly: (7, 0, .ebx, 6)
     case .zeroFCSFDS: (7, 0, .ebx, 13)
     }

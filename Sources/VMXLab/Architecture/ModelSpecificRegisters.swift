@@ -55,7 +55,11 @@ public enum MSR {
   public static let ia32VMXExitCtls2: UInt32 = 0x493
   public static let ia32X2APICFirst: UInt32 = 0x800
   public static let ia32X2APICLast: UInt32 = 0x8ff
+  public static let ia32UCET: UInt32 = 0x6a0
   public static let ia32SCET: UInt32 = 0x6a2
+  public static let ia32PL0SSP: UInt32 = 0x6a4
+  public static let ia32PL3SSP: UInt32 = 0x6a7
+  public static let ia32InterruptSSPTableAddr: UInt32 = 0x6a8
   public static let ia32PKRS: UInt32 = 0x6e1
   public static let ia32TSCDeadline: UInt32 = 0x6e0
   public static let ia32BNDCFGS: UInt32 = 0xd90

@@ -98,6 +98,8 @@ enum DecodeMode {
   static let flatData: UInt8 = 1 << 3
   /// Blocks of one instruction, for single steps.
   static let single: UInt8 = 1 << 4
+  /// Near branches heed shadow stacks and the tracking of indirect branches.
+  static let controlFlow: UInt8 = 1 << 5
 }
 
 extension Processor {

@@ -71,6 +71,10 @@ struct DecodedInstruction {
   var isFlatCode = false
   /// ES, SS and DS start at 0 and have no limit, outside 64-bit mode.
   var isFlatData = false
+  /// Near branches heed shadow stacks and the tracking of indirect branches.
+  var heedsControlFlow = false
+  /// Has a NOTRACK prefix, if it is an indirect branch.
+  var isNoTrack = false
   /// Where in its page the instruction starts.
   var pageOffset = 0
 

@@ -47,6 +47,9 @@ final class InstructionDecoder {
     guard prefixes.count < bytes.count else {
       return .failure(bytes.count >= InstructionPrefixes.maximumLength ? .tooLong : .truncated)
     }
+    if let result = ControlFlowDecoder.decode(bytes, prefixes, codeBytes: codeBytes) {
+      return result
+    }
     if let result = VectorDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
     if let decoded = escape(bytes, prefixes, codeBytes: codeBytes) { return .success(decoded) }
     guard let (size, prefixBytes) = disassemble(bytes, prefixes, isLong: isLong, codeBytes) else {
@@ -108,21 +111,19 @@ final class InstructionDecoder {
     let detail = instruction.pointee.detail.pointee.x86
     let rexW = prefixes.rex & 8 != 0
     let operandBytes: Int
-    let addressBytes: Int
     if isLong {
       operandBytes = rexW ? 8 : prefixes.hasOperandSize ? 2 : 4
-      addressBytes = prefixes.hasAddressSize ? 4 : 8
     } else {
       operandBytes = (codeBytes == 4) != prefixes.hasOperandSize ? 4 : 2
-      addressBytes = (codeBytes == 4) != prefixes.hasAddressSize ? 4 : 2
     }
     var decoded = DecodedInstruction(
       id: x86_insn(rawValue: instruction.pointee.id), length: length, operands: [],
-      operandBytes: operandBytes, addressBytes: addressBytes, isLongMode: isLong,
-      hasLock: prefixes.hasLock, hasREP: prefixes.repeatPrefix == 0xf3,
+      operandBytes: operandBytes, addressBytes: prefixes.addressBytes(codeBytes: codeBytes),
+      isLongMode: isLong, hasLock: prefixes.hasLock, hasREP: prefixes.repeatPrefix == 0xf3,
       hasREPNE: prefixes.repeatPrefix == 0xf2, hasOperandSizePrefix: prefixes.hasOperandSize,
       rexW: rexW, opcode: detail.opcode, modRM: detail.modrm)
     decoded.segmentOverride = prefixes.segment
+    decoded.isNoTrack = prefixes.isNoTrack
     decoded.rmRegister = rmRegister(prefixes, bytes)
     withUnsafeBytes(of: detail.operands) { raw in
       let operands = raw.bindMemory(to: cs_x86_op.self)

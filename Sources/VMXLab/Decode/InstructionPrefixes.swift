@@ -13,6 +13,8 @@ struct InstructionPrefixes {
   var hasOperandSize = false
   var hasAddressSize = false
   var segment: SegmentRegister?
+  /// 3E.
+  var hasDS = false
   var rex: UInt8 = 0
 
   /// Longest instruction, in bytes.
@@ -30,7 +32,9 @@ struct InstructionPrefixes {
       case 0x26: segment = isLongMode ? segment : .es
       case 0x2e: segment = isLongMode ? segment : .cs
       case 0x36: segment = isLongMode ? segment : .ss
-      case 0x3e: segment = isLongMode ? segment : .ds
+      case 0x3e:
+        segment = isLongMode ? segment : .ds
+        hasDS = true
       case 0x64: segment = .fs
       case 0x65: segment = .gs
       case 0x40...0x4f where isLongMode:
@@ -42,6 +46,25 @@ struct InstructionPrefixes {
       if !isREX { rex = 0 }
       count += 1
     }
+  }
+
+  /// The prefix that chooses among the instructions of an opcode that has several.
+  var mandatory: MandatoryPrefix {
+    switch repeatPrefix {
+    case 0xf2: .xF2
+    case 0xf3: .xF3
+    default: hasOperandSize ? .x66 : .none
+    }
+  }
+
+  /// 3E as NOTRACK: the last segment prefix, or in 64-bit mode the only one that counts.
+  ///
+  /// Source: Intel SDM, "No-Track Prefix for Near Indirect CALL/JMP".
+  var isNoTrack: Bool { hasDS && (segment == nil || segment == .ds) }
+
+  /// Bytes of an effective address in the mode `codeBytes`: 2, 4 or 8.
+  func addressBytes(codeBytes: Int) -> Int {
+    hasAddressSize ? (codeBytes == 4 ? 2 : 4) : codeBytes
   }
 
   /// The bytes that Capstone is given for the mode `codeBytes` (2, 4, or 8: 16-, 32-, 64-bit code).

@@ -16,7 +16,7 @@ final class InstructionTable: Sendable {
     InstructionForm.interruptFlag, InstructionForm.systemCalls, InstructionForm.descriptorTables,
     InstructionForm.segmentChecks, InstructionForm.segmentBases, InstructionForm.randomNumbers,
     InstructionForm.monitorWait, InstructionForm.x87, InstructionForm.mmx,
-    InstructionForm.bitManipulation,
+    InstructionForm.bitManipulation, InstructionForm.controlFlowEnforcement,
   ]
 
   /// The one table.
@@ -25,7 +25,8 @@ final class InstructionTable: Sendable {
   private let forms: [InstructionForm?]
 
   private init() {
-    var forms = [InstructionForm?](repeating: nil, count: Int(X86_INS_ENDING.rawValue))
+    let last = Self.families.joined().map(\.id.rawValue).max() ?? 0
+    var forms = [InstructionForm?](repeating: nil, count: Int(last) + 1)
     for family in Self.families {
       for form in family { forms[Int(form.id.rawValue)] = form }
     }
@@ -49,6 +50,7 @@ final class InstructionTable: Sendable {
     case .success(var decoded):
       decoded.isFlatCode = mode & DecodeMode.flatCode != 0
       decoded.isFlatData = mode & DecodeMode.flatData != 0
+      decoded.heedsControlFlow = mode & DecodeMode.controlFlow != 0
       decoded.pageOffset = pageOffset
       return template(decoded, features: features, timing: timing)
     }

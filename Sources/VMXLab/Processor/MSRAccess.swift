@@ -68,6 +68,7 @@ extension Processor {
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
     case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
+    case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return readControlFlowMSR(index)
     case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
     default: return Self.fixedMTRR(index).map { msrs.mtrrFixed[$0] }
     }
@@ -147,9 +148,9 @@ extension Processor {
     case MSR.ia32TSCAux:
       guard model.hasRDTSCP, value >> 32 == 0 else { return false }
       msrs.tscAux = value
+    case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return writeControlFlowMSR(index, value)
     case MSR.ia32XSS:
-      // No supervisor state component is built.
-      guard model.features.contains(.xsaves), value == 0 else { return false }
+      guard model.features.contains(.xsaves), value & ~model.xssBits == 0 else { return false }
       vector.xss = value
     default:
       guard let register = Self.fixedMTRR(index) else { return false }

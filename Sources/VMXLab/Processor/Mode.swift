@@ -30,6 +30,7 @@ extension Processor {
     updateBases()
     updateAccessTags()
     updateVectorTraps()
+    updateControlFlow()
   }
 
   /// Recomputes the bases that address generation uses.

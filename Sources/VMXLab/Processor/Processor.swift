@@ -70,6 +70,9 @@ struct Processor {
   /// What decoding depends on; half of a block's key.
   var decodeMode: UInt8 = 0
 
+  // MARK: Control-flow enforcement
+  var cet = ControlFlowState()
+
   // MARK: SSE and AVX
   var vector = VectorState()
 

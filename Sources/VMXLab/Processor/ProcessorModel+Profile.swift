@@ -22,6 +22,10 @@ extension ProcessorModel {
     facts.debugCtlBits = 0x3
     facts.perfGlobalCtrlBits = 0
     facts.hasRTM = has(7, .ebx, 11)
+    var control: ControlFlowControl = []
+    if has(7, .ecx, 7) { control.formUnion(.shadowStackBits) }
+    if has(7, .edx, 20) { control.formUnion(.trackingBits) }
+    facts.sCETBits = control.rawValue
     var part = profile.vmxMSRs
     // A guest may set in CR4 what CPUID offers and VMX operation allows.
     part.cr4Fixed1 &= cr4.rawValue
@@ -43,6 +47,8 @@ extension ProcessorModel {
       miscEnable: profile.modelSpecificRegisters[MSR.ia32MiscEnable] ?? 0, cr4Bits: cr4.rawValue,
       eferBits: efer.rawValue,
       xcr0Bits: UInt64(view.result(leaf: 0xd, subleaf: 0).eax) & XStateComponents.built.rawValue,
+      xssBits: UInt64(view.result(leaf: 0xd, subleaf: 1).ecx)
+        & XStateComponents.builtSupervisor.rawValue,
       debugCtlBits: facts.debugCtlBits,
       // Lock, and VMX outside SMX operation.
       featureControlBits: hasVMX ? 0x5 : 0x1,

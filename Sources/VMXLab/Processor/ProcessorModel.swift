@@ -28,6 +28,8 @@ struct ProcessorModel {
   var eferBits: UInt64
   /// Bits of XCR0 that can be set.
   var xcr0Bits: UInt64
+  /// Bits of IA32_XSS that can be set.
+  var xssBits: UInt64
   var debugCtlBits: UInt64
   var featureControlBits: UInt64
   /// The VMX-preemption timer counts down once every 2^n cycles.

@@ -63,6 +63,7 @@ extension Processor {
     cr4 = []
     efer = []
     debug = DebugRegisters()
+    cet = ControlFlowState()
     pdptes = InlineArray(repeating: 0)
   }
 

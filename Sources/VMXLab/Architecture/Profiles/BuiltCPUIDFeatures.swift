@@ -144,7 +144,7 @@ public enum BuiltCPUIDFeatures {
     (3, "PKU", .notBuilt),
     (5, "WAITPKG", .built),
     (6, "AVX512_VBMI2", .notBuilt),
-    (7, "CET_SS", .notBuilt),
+    (7, "CET_SS", .built),
     (8, "GFNI", .built),
     (9, "VAES", .built),
     (10, "VPCLMULQDQ", .built),
@@ -178,7 +178,7 @@ public enum BuiltCPUIDFeatures {
     (16, "TSXLDTRK", .notBuilt),
     (18, "PCONFIG", .notBuilt),
     (19, "Architectural LBRs", .notBuilt),
-    (20, "CET_IBT", .notBuilt),
+    (20, "CET_IBT", .built),
     (22, "AMX-BF16", .notBuilt),
     (23, "AVX512_FP16", .notBuilt),
     (24, "AMX-TILE", .notBuilt),
@@ -256,6 +256,9 @@ public enum BuiltCPUIDFeatures {
     + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 7)]
     + [Field(leaf: 0xd, subleaf: 2, register: .eax, mask: 0xffff_ffff)]
     + [Field(leaf: 0xd, subleaf: 2, register: .ebx, mask: 0xffff_ffff)]
+    // Components of IA32_XSS: CET's two.
+    + [Field(leaf: 0xd, subleaf: 1, register: .ecx, mask: 0x1800)]
+    + component(11) + component(12)
     + whole(0x15, .eax, .ebx, .ecx)
     + whole(0x16, .eax, .ebx, .ecx)
     + whole(0x8000_0000, .eax)
@@ -264,6 +267,13 @@ public enum BuiltCPUIDFeatures {
     + whole(0x8000_0004, .eax, .ebx, .ecx, .edx)
     + whole(0x8000_0006, .ecx)
     + whole(0x8000_0008, .eax)
+
+  /// A supervisor state component: its size, and that it is none of XCR0's.
+  private static func component(_ subleaf: UInt32) -> [Field] {
+    [CPUIDRegister.eax, .ecx].map {
+      Field(leaf: 0xd, subleaf: subleaf, register: $0, mask: 0xffff_ffff)
+    }
+  }
 
   private static func whole(_ leaf: UInt32, _ registers: CPUIDRegister...) -> [Field] {
     registers.map { Field(leaf: leaf, subleaf: nil, register: $0, mask: 0xffff_ffff) }

@@ -124,8 +124,8 @@ public struct CPUIDView {
     return result
   }
 
-  /// Sizes of XSAVE areas: AVX is the only component behind the header that is built, so that the
-  /// standard and the compacted format have the same size.
+  /// Sizes of XSAVE areas: AVX comes first behind the header in either format, and supervisor components
+  /// follow it in the compacted format alone.
   ///
   /// Source: Intel SDM, "Enumeration of CPU Support for XSAVE Instructions and XSAVE-Supported
   /// Features".
@@ -134,7 +134,11 @@ public struct CPUIDView {
   ) {
     let avx = row(leaf: 0xd, subleaf: 2)
     func size(_ components: UInt64) -> UInt32 {
-      components >> 2 & 1 == 0 ? 576 : avx.ebx &+ avx.eax
+      var size: UInt32 = components >> 2 & 1 == 0 ? 576 : avx.ebx &+ avx.eax
+      for component in 11..<13 as Range<UInt32> where components >> UInt64(component) & 1 != 0 {
+        size &+= row(leaf: 0xd, subleaf: component).eax
+      }
+      return size
     }
     switch subleaf {
     case 0 where result.eax != 0:

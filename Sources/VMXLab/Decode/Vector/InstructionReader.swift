@@ -18,6 +18,11 @@ struct InstructionReader {
     return byte
   }
 
+  /// Why the bytes do not suffice.
+  var truncation: InstructionDecoder.Failure {
+    bytes.count >= InstructionPrefixes.maximumLength ? .tooLong : .truncated
+  }
+
   /// The next byte; 0 if there is none.
   var peek: UInt8 { position < bytes.count ? bytes[position] : 0 }
 

@@ -31,16 +31,12 @@ enum VectorDecoder {
     case 0xc4, 0xc5, 0x62:
       // In other modes LES, LDS and BOUND, whose operand is never a register.
       guard isLong || reader.peek >= 0xc0 else {
-        return reader.position < bytes.count ? nil : .failure(truncation(reader))
+        return reader.position < bytes.count ? nil : .failure(reader.truncation)
       }
       if opcode == 0x62 { return .failure(.invalid) }
       return vex(&reader, prefixes, codeBytes: codeBytes, isLongForm: opcode == 0xc4)
     default: return nil
     }
-  }
-
-  private static func truncation(_ reader: InstructionReader) -> InstructionDecoder.Failure {
-    reader.bytes.count >= InstructionPrefixes.maximumLength ? .tooLong : .truncated
   }
 
   private static func legacy(
@@ -53,12 +49,7 @@ enum VectorDecoder {
       opcode |= 0x0f00
     }
     if reader.isTruncated { return nil }
-    let prefix: MandatoryPrefix =
-      switch prefixes.repeatPrefix {
-      case 0xf2: .xF2
-      case 0xf3: .xF3
-      default: prefixes.hasOperandSize ? .x66 : .none
-      }
+    let prefix = prefixes.mandatory
     let modRM = reader.peek
     let key = VectorTable.Key(
       isVEX: false, prefix: prefix, opcode: opcode, modRM: modRM, w: prefixes.rex & 8 != 0,
@@ -103,7 +94,7 @@ enum VectorDecoder {
       rex = (~first & 0xe0) >> 5 | (last & 0x80) >> 4
     }
     let code = reader.next()
-    if reader.isTruncated { return .failure(truncation(reader)) }
+    if reader.isTruncated { return .failure(reader.truncation) }
     let mapByte: UInt16
     switch map {
     case 1: mapByte = 0x0f00
@@ -119,7 +110,7 @@ enum VectorDecoder {
     let opcode = mapByte | UInt16(code)
     let needsModRM = opcode != 0x0f77
     let modRM = needsModRM ? reader.peek : 0xc0
-    if needsModRM, reader.position >= reader.bytes.count { return .failure(truncation(reader)) }
+    if needsModRM, reader.position >= reader.bytes.count { return .failure(reader.truncation) }
     let key = VectorTable.Key(
       isVEX: true, prefix: MandatoryPrefix(rawValue: last & 3) ?? .none, opcode: opcode,
       modRM: modRM, w: rex & 8 != 0, l: last & 4 != 0, isLongMode: isLong)
@@ -145,12 +136,12 @@ enum VectorDecoder {
     let rexW = rex & 8 != 0 && isLong
     var decoded = DecodedInstruction(
       id: X86_INS_INVALID, length: 0, operands: [], operandBytes: rexW ? 8 : 4,
-      addressBytes: codeBytes, isLongMode: isLong, hasLock: prefixes.hasLock, hasREP: false,
+      addressBytes: prefixes.addressBytes(codeBytes: codeBytes), isLongMode: isLong,
+      hasLock: prefixes.hasLock, hasREP: false,
       hasREPNE: false, hasOperandSizePrefix: false, rexW: rexW,
       opcode: (UInt8(truncatingIfNeeded: opcode >> 8), UInt8(truncatingIfNeeded: opcode), 0, 0),
       modRM: 0xc0)
     decoded.segmentOverride = prefixes.segment
-    if prefixes.hasAddressSize { decoded.addressBytes = codeBytes == 4 ? 2 : 4 }
     if opcode != 0x0f77 {
       decoded.modRM = reader.next()
       selection.reg = decoded.modRM >> 3 & 7 | (rex & 4) << 1
@@ -170,7 +161,7 @@ enum VectorDecoder {
     if form.options.contains(.immediate) { selection.immediate = reader.next() }
     decoded.length = reader.position
     guard decoded.length <= InstructionPrefixes.maximumLength else { return .failure(.tooLong) }
-    if reader.isTruncated { return .failure(truncation(reader)) }
+    if reader.isTruncated { return .failure(reader.truncation) }
     if let vvvv {
       // A form that does not use the field must have ones in it.
       if !form.usesVvvv, vvvv != 0 { return .failure(.invalid) }

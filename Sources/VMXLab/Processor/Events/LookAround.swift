@@ -237,6 +237,7 @@ extension Processor {
       reasons.insert(.interruptWindow)
     }
     if watchesNMIWindow { reasons.insert(.interruptWindow) }
+    if awaitsEndbranch { reasons.insert(.endbranch) }
     attention = reasons
     var requests = PlatformRequests.stop.union(.startUp)
     if !blocksINIT { requests.insert(.initialize) }

@@ -32,8 +32,6 @@ extension InstructionForm {
     InstructionForm(X86_INS_PREFETCHT0, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHT1, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHT2, .nop, .continue, handler: doNothing),
-    InstructionForm(X86_INS_ENDBR32, .nop, .continue, handler: doNothing),
-    InstructionForm(X86_INS_ENDBR64, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_UD0, .nop, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_UD2B, .nop, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_UD2, .nop, .end, handler: raiseInvalidOpcode),

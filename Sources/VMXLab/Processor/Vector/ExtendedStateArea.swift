@@ -22,6 +22,10 @@ struct ExtendedStateArea {
   static let legacyByteCount: UInt64 = 512
   /// Of the upper halves of the YMM registers.
   static let avxByteCount: UInt64 = 256
+  /// IA32_U_CET and IA32_PL3_SSP.
+  static let cetUserByteCount: UInt64 = 16
+  /// IA32_PL0_SSP to IA32_PL2_SSP.
+  static let cetSupervisorByteCount: UInt64 = 24
   /// XCOMP_BV[63]: the compacted format.
   static let compacted: UInt64 = 1 << 63
 

@@ -137,7 +137,7 @@ extension Processor {
       }
       return (hasInitialX87 ? 0 : XStateComponents.x87.rawValue)
         | (low == 0 ? 0 : XStateComponents.sse.rawValue)
-        | (high == 0 ? 0 : XStateComponents.avx.rawValue)
+        | (high == 0 ? 0 : XStateComponents.avx.rawValue) | controlFlowComponentsInUse
     }
   }
 }

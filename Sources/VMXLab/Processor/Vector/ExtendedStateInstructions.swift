@@ -112,6 +112,7 @@ extension Processor {
     if savesMXCSR { storeMXCSR(area) }
     if saved.contains(.sse) { storeXMM(area) }
     if saved.contains(.avx) { storeAVX(area) }
+    if isSupervisor { storeControlFlow(area, saved, format: requested) }
     let header = ExtendedStateArea.Offset.header
     if saving.isCompacted {
       area.store(header, inUse, &self)
@@ -128,11 +129,16 @@ extension Processor {
     return mask & (vector.xcr0 | (isSupervisor ? vector.xss : 0))
   }
 
-  /// Bytes of an area with these components. AVX is the only one beyond the header, so that the two
-  /// formats have it in the same place.
+  /// Bytes of an area with these components. AVX comes first beyond the header, so that the two formats
+  /// have it in the same place, and supervisor components are in the compacted format alone.
   static func areaByteCount(_ components: UInt64, compacted: Bool) -> UInt64 {
-    ExtendedStateArea.Offset.ymmHigh
-      + (components & XStateComponents.avx.rawValue != 0 ? ExtendedStateArea.avxByteCount : 0)
+    let components = XStateComponents(rawValue: components)
+    var count = ExtendedStateArea.Offset.ymmHigh
+    if components.contains(.avx) { count += ExtendedStateArea.avxByteCount }
+    guard compacted else { return count }
+    if components.contains(.cetUser) { count += ExtendedStateArea.cetUserByteCount }
+    if components.contains(.cetSupervisor) { count += ExtendedStateArea.cetSupervisorByteCount }
+    return count
   }
 
   /// What all instructions of the feature set check first.
@@ -159,13 +165,23 @@ extension Processor {
     guard canUseXSAVE(i, supervisor: isSupervisor, exit: .xrstors) else { return }
     let requested = XStateComponents(rawValue: requestedComponents(supervisor: isSupervisor))
     guard
-      let area = ExtendedStateArea(
+      var area = ExtendedStateArea(
         &self, i,
-        byteCount: Self.areaByteCount(requested.rawValue, compacted: false), alignment: 64, .read)
+        byteCount: Self.areaByteCount(
+          isSupervisor ? 0 : requested.rawValue, compacted: false), alignment: 64, .read)
     else { return }
     let header = XSAVEHeader(area, &self)
     guard isValid(header, supervisor: isSupervisor) else {
       return raise(.generalProtection, errorCode: 0)
+    }
+    if isSupervisor {
+      // What is loaded ends where the last component that is asked for does.
+      let layout = header.format & (~0 >> UInt64(requested.rawValue.leadingZeroBitCount))
+      let byteCount = Self.areaByteCount(layout, compacted: true)
+      guard
+        let whole = ExtendedStateArea(&self, i, byteCount: byteCount, alignment: 64, .read)
+      else { return }
+      area = whole
     }
     let present = XStateComponents(rawValue: header.components)
     var mxcsr = vector.mxcsr
@@ -178,6 +194,13 @@ extension Processor {
       mxcsr = value
     } else if header.isCompacted, requested.contains(.sse) {
       mxcsr = VectorState.initialMXCSR
+    }
+    if isSupervisor {
+      guard
+        let loaded = loadedControlFlow(area, requested, present: present, format: header.format)
+      else { return raise(.generalProtection, errorCode: 0) }
+      cet = loaded
+      updateControlFlow()
     }
     vector.mxcsr = mxcsr
     if requested.contains(.x87) {

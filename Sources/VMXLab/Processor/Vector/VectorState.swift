@@ -33,8 +33,14 @@ struct XStateComponents: OptionSet {
   static let x87 = XStateComponents(rawValue: 1 << 0)
   static let sse = XStateComponents(rawValue: 1 << 1)
   static let avx = XStateComponents(rawValue: 1 << 2)
+  /// IA32_U_CET and IA32_PL3_SSP.
+  static let cetUser = XStateComponents(rawValue: 1 << 11)
+  /// IA32_PL0_SSP to IA32_PL2_SSP.
+  static let cetSupervisor = XStateComponents(rawValue: 1 << 12)
   /// What is built, and may be set in XCR0.
   static let built = XStateComponents(rawValue: 7)
+  /// What is built, and may be set in IA32_XSS.
+  static let builtSupervisor = XStateComponents(rawValue: 0x1800)
   /// Both halves of the YMM registers.
   static let vectors = XStateComponents(rawValue: 6)
 }

@@ -91,6 +91,7 @@ public struct BuiltControls: Sendable {
         .saveEFER,
         .loadEFER,
         .saveVMXPreemptionTimerValue,
+        .loadCETState,
       ],
       secondaryExit: [],
       entry: [
@@ -98,6 +99,7 @@ public struct BuiltControls: Sendable {
         .ia32eModeGuest,
         .loadPAT,
         .loadEFER,
+        .loadCETState,
       ]),
     eptAndVPID: [
       .executeOnlyTranslations,
@@ -110,6 +112,7 @@ public struct BuiltControls: Sendable {
       .invept,
       .accessedAndDirtyFlags,
       .advancedExitInformation,
+      .supervisorShadowStackControl,
       .inveptSingleContext,
       .inveptAllContexts,
       .invvpid,

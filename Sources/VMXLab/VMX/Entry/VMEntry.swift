@@ -147,6 +147,11 @@ extension Processor {
       }
     }
     if entryControls.contains(.loadPAT) { msrs.pat = vmx.vmcs.guestPAT }
+    if entryControls.contains(.loadCETState) {
+      cet.supervisorControl = ControlFlowControl(rawValue: vmx.vmcs.guestSCET)
+      cet.ssp = vmx.vmcs.guestSSP
+      cet.interruptSSPTable = vmx.vmcs.guestInterruptSSPTableAddress
+    }
     msrs.sysenterCS = UInt64(vmx.vmcs.guestSYSENTERCS)
     msrs.sysenterESP = vmx.vmcs.guestSYSENTERESP
     msrs.sysenterEIP = vmx.vmcs.guestSYSENTEREIP

@@ -130,6 +130,11 @@ extension Processor {
       efer.subtract(.lme.union(.lma))
     }
     if controls.contains(.loadPAT) { msrs.pat = vmx.vmcs.hostPAT }
+    if controls.contains(.loadCETState) {
+      cet.supervisorControl = ControlFlowControl(rawValue: vmx.vmcs.hostSCET)
+      cet.ssp = vmx.vmcs.hostSSP
+      cet.interruptSSPTable = vmx.vmcs.hostInterruptSSPTableAddress
+    }
     loadHostSegments(isLong: isLong)
     gdtr = DescriptorTableRegister(base: vmx.vmcs.hostGDTRBase, limit: 0xffff)
     idtr = DescriptorTableRegister(base: vmx.vmcs.hostIDTRBase, limit: 0xffff)

@@ -50,7 +50,7 @@ extension CPUProfileCatalog {
         "0x80000008": ["0x00003934", "0x00000200", "0x00000000", "0x00000000"]
       },
       "vmxCapabilityMSRs": {
-        "0x480": "0x00da040000000004",
+        "0x480": "0x01da040000000004",
         "0x481": "0x000000ff00000016",
         "0x482": "0xfffbfffe0401e172",
         "0x483": "0x177fffff00036dff",
@@ -104,7 +104,7 @@ extension CPUProfileCatalog {
         {
           "data": "vmxCapabilityMSRs",
           "source": "icelake-server; QEMU, CPU model SapphireRapids; Cloud Hypervisor, sapphire-rapids.msr.json (through KVM)",
-          "reconstructed": "what the features of the part bring: tertiary controls with IPI virtualization, \"enable user wait and pause\", bus-lock detection, notify VM exits (\"instruction timeout\"), CET state and IA32_LBR_CTL in entry and exit controls, supervisor shadow-stack control in EPT, CR4.CET. The revision identifier is Skylake's"
+          "reconstructed": "what the features of the part bring: tertiary controls with IPI virtualization, \"enable user wait and pause\", bus-lock detection, notify VM exits (\"instruction timeout\"), CET state and IA32_LBR_CTL in entry and exit controls, injection of error codes with any exception (IA32_VMX_BASIC[56], which comes with #CP), supervisor shadow-stack control in EPT, CR4.CET. The revision identifier is Skylake's"
         },
         {
           "data": "msrs 0x10a",
