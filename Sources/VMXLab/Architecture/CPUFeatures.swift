@@ -90,7 +90,7 @@ struct CPUFeatureSet: Equatable {
   init(_ cpuid: CPUIDView) {
     for feature in CPUFeature.allCases {
       let place = feature.place
-      let result = cpuid.result(leaf: place.leaf, subleaf: place.subleaf)
+      let result = cpuid.facts(leaf: place.leaf, subleaf: place.subleaf)
       if result[place.register] >> place.bit & 1 != 0 { insert(feature) }
     }
   }

@@ -30,6 +30,7 @@ extension Processor {
     updateBases()
     updateAccessTags()
     updateVectorTraps()
+    notePerformanceState()
   }
 
   /// Recomputes the bases that address generation uses.

@@ -29,6 +29,7 @@ struct ProcessorModel {
   /// Bits of XCR0 that can be set.
   var xcr0Bits: UInt64
   var debugCtlBits: UInt64
+  var performance: PerformanceModel
   var featureControlBits: UInt64
   /// The VMX-preemption timer counts down once every 2^n cycles.
   var preemptionTimerShift: UInt64

@@ -47,7 +47,7 @@ public enum BuiltCPUIDFeatures {
     (12, "FMA", .built),
     (13, "CMPXCHG16B", .built),
     (14, "xTPR Update Control", .notBuilt),
-    (15, "PDCM", .notBuilt),
+    (15, "PDCM", .built),
     (17, "PCID", .built),
     (18, "DCA", .notBuilt),
     (19, "SSE4_1", .built),
@@ -251,6 +251,8 @@ public enum BuiltCPUIDFeatures {
     + whole(4, .eax, .ebx, .ecx, .edx)
     + whole(5, .eax, .ebx, .ecx, .edx)
     + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
+    // Performance monitoring: what is not built of it is taken out when the table is made.
+    + whole(0xa, .eax, .ebx, .ecx, .edx)
     + whole(0xb, .eax, .ebx, .ecx, .edx)
     // Components of XCR0: x87, SSE, AVX. Sizes are put in when read.
     + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 7)]

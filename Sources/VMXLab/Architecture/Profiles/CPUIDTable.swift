@@ -19,6 +19,7 @@ public final class CPUIDTable: @unchecked Sendable {
       for register in CPUIDRegister.allCases { result[register] &= visible[register] }
       Self.putTopology(of: count, in: &result, leaf: leaf)
       if leaf.leaf == 0x8000_0008 { Self.limitLinearAddressWidth(&result) }
+      if leaf.leaf == 0xa { result = PerformanceMonitoringLeaf(result: result).offered }
       offered.append(
         CPUIDView.Row(
           leaf: leaf.leaf, subleaf: leaf.subleaf ?? 0, isIndexed: leaf.subleaf != nil,
@@ -122,6 +123,13 @@ public struct CPUIDView {
       break
     }
     return result
+  }
+
+  /// What a leaf tells of the part: zeros for a leaf above the highest, where CPUID returns another's
+  /// data.
+  func facts(leaf: UInt32, subleaf: UInt32) -> CPUIDResult {
+    let highest = leaf < 0x8000_0000 ? highestBasicLeaf : highestExtendedLeaf
+    return leaf <= highest ? result(leaf: leaf, subleaf: subleaf) : .zero
   }
 
   /// Sizes of XSAVE areas: AVX is the only component behind the header that is built, so that the

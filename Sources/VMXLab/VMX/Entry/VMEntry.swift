@@ -147,6 +147,9 @@ extension Processor {
       }
     }
     if entryControls.contains(.loadPAT) { msrs.pat = vmx.vmcs.guestPAT }
+    if entryControls.contains(.loadPerfGlobalCtrl) {
+      loadPerformanceGlobalControl(vmx.vmcs.guestPerfGlobalCtrl)
+    }
     msrs.sysenterCS = UInt64(vmx.vmcs.guestSYSENTERCS)
     msrs.sysenterESP = vmx.vmcs.guestSYSENTERESP
     msrs.sysenterEIP = vmx.vmcs.guestSYSENTEREIP
@@ -246,8 +249,7 @@ extension Processor {
     if vmx.preemptionDeadline <= cycles {
       attention.insert(.interruptWindow)
     } else {
-      signals.pointee.processorDeadline = vmx.preemptionDeadline
-      signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
+      updateProcessorDeadline()
     }
   }
 

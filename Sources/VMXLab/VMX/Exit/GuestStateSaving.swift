@@ -61,6 +61,11 @@ extension Processor {
       save(msrs.debugCtl, in: &vmx.vmcs.guestDebugCtl, &changes)
     }
     if exitControls.contains(.savePAT) { save(msrs.pat, in: &vmx.vmcs.guestPAT, &changes) }
+    if exitControls.contains(.savePerfGlobalCtrl) {
+      // An overflow just before the VM exit may have cleared it.
+      updatePerformanceMonitoring()
+      save(performance.globalControl, in: &vmx.vmcs.guestPerfGlobalCtrl, &changes)
+    }
     if exitControls.contains(.saveEFER) {
       save(efer.rawValue, in: &vmx.vmcs.guestEFER, &changes)
     }

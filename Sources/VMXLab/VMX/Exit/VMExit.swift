@@ -32,7 +32,7 @@ extension Processor {
     vmx.usesEPT = false
     leaveAPICVirtualization()
     vmx.preemptionDeadline = .max
-    signals.pointee.processorDeadline = .max
+    updateProcessorDeadline()
     attention.remove(.monitorTrap)
     if blocksNMI { interruptibility.blockingByNMI = true }
     guard loadHostState() else { return abortVMX(.loadingHostPDPTEs) }
@@ -130,6 +130,9 @@ extension Processor {
       efer.subtract(.lme.union(.lma))
     }
     if controls.contains(.loadPAT) { msrs.pat = vmx.vmcs.hostPAT }
+    if controls.contains(.loadPerfGlobalCtrl) {
+      loadPerformanceGlobalControl(vmx.vmcs.hostPerfGlobalCtrl)
+    }
     loadHostSegments(isLong: isLong)
     gdtr = DescriptorTableRegister(base: vmx.vmcs.hostGDTRBase, limit: 0xffff)
     idtr = DescriptorTableRegister(base: vmx.vmcs.hostIDTRBase, limit: 0xffff)
