@@ -96,6 +96,8 @@ enum DecodeMode {
   static let flatData: UInt8 = 1 << 3
   /// Blocks of one instruction, for single steps.
   static let single: UInt8 = 1 << 4
+  /// Intel MPX is enabled at this CPL.
+  static let bounds: UInt8 = 1 << 6
 }
 
 extension Processor {

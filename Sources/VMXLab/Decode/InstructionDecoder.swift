@@ -124,6 +124,7 @@ final class InstructionDecoder {
       rexW: rexW, opcode: detail.opcode, modRM: detail.modrm)
     decoded.segmentOverride = prefixes.segment
     decoded.rmRegister = rmRegister(prefixes, bytes)
+    decoded.bounds = BoundsOperands(bytes, prefixes, codeBytes: codeBytes)
     withUnsafeBytes(of: detail.operands) { raw in
       let operands = raw.bindMemory(to: cs_x86_op.self)
       for index in 0..<min(Int(detail.op_count), operands.count) {

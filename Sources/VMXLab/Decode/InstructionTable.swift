@@ -74,6 +74,7 @@ final class InstructionTable: Sendable {
       decoded.isFlatCode = mode & DecodeMode.flatCode != 0
       decoded.isFlatData = mode & DecodeMode.flatData != 0
       decoded.pageOffset = pageOffset
+      if mode & DecodeMode.bounds != 0 { decoded.heedBounds() }
       if let vector = decoded.vector {
         let table = VectorTable.shared
         let form = table.entries[vector.entry].form
@@ -97,9 +98,10 @@ final class InstructionTable: Sendable {
         return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
       }
       var builder = InstructionBuilder()
-      guard let handler = form.select(decoded, &builder) else {
+      guard let usual = form.select(decoded, &builder) else {
         return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
       }
+      let handler = builder.boundsBranch(decoded) ?? usual
       return Line(
         instruction: Self.instruction(decoded, builder, handler, at: place),
         length: decoded.length, timing: builder.timing ?? form.timing,

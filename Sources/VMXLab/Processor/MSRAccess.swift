@@ -67,6 +67,8 @@ extension Processor {
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
     case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
+    case MSR.ia32BNDCFGS:
+      return model.features.contains(.mpx) ? bounds.supervisorConfiguration : nil
     case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
     default:
       guard let register = Self.fixedMTRR(index) else { return readPerformanceMSR(index) }
@@ -149,6 +151,7 @@ extension Processor {
     case MSR.ia32TSCAux:
       guard model.hasRDTSCP, value >> 32 == 0 else { return false }
       msrs.tscAux = value
+    case MSR.ia32BNDCFGS: return writeSupervisorBoundsConfiguration(value)
     case MSR.ia32XSS:
       // No supervisor state component is built.
       guard model.features.contains(.xsaves), value == 0 else { return false }

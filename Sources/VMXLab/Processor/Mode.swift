@@ -27,6 +27,7 @@ extension Processor {
       ripMask = 0xffff_ffff
       stackMask = segments[2].access.isBig ? 0xffff_ffff : 0xffff
     }
+    if heedsBounds { decodeMode |= DecodeMode.bounds }
     updateBases()
     updateAccessTags()
     updateVectorTraps()

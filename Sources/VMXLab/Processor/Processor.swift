@@ -68,6 +68,9 @@ struct Processor {
   /// What decoding depends on; half of a block's key.
   var decodeMode: UInt8 = 0
 
+  // MARK: Bounds
+  var bounds = BoundsState()
+
   // MARK: SSE and AVX
   var vector = VectorState()
 

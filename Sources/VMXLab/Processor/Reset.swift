@@ -67,6 +67,7 @@ extension Processor {
     efer = []
     debug = DebugRegisters()
     pdptes = InlineArray(repeating: 0)
+    bounds = BoundsState()
   }
 
   private mutating func finishReset() {

@@ -120,7 +120,7 @@ public enum BuiltCPUIDFeatures {
     (11, "RTM", .notBuilt),
     (12, "RDT-M", .notBuilt),
     (13, "Deprecates FPU CS and FPU DS", .built),
-    (14, "MPX", .notBuilt),
+    (14, "MPX", .built),
     (15, "RDT-A", .notBuilt),
     (16, "AVX512F", .notBuilt),
     (17, "AVX512DQ", .notBuilt),
@@ -254,10 +254,9 @@ public enum BuiltCPUIDFeatures {
     // Performance monitoring: what is not built of it is taken out when the table is made.
     + whole(0xa, .eax, .ebx, .ecx, .edx)
     + whole(0xb, .eax, .ebx, .ecx, .edx)
-    // Components of XCR0: x87, SSE, AVX. Sizes are put in when read.
-    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 7)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .eax, mask: 0xffff_ffff)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .ebx, mask: 0xffff_ffff)]
+    // Components of XCR0: x87, SSE, AVX, MPX. Sizes are put in when read.
+    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 0x1f)]
+    + component(2) + component(3) + component(4)
     + whole(0x15, .eax, .ebx, .ecx)
     + whole(0x16, .eax, .ebx, .ecx)
     + whole(0x8000_0000, .eax)
@@ -266,6 +265,13 @@ public enum BuiltCPUIDFeatures {
     + whole(0x8000_0004, .eax, .ebx, .ecx, .edx)
     + whole(0x8000_0006, .ecx)
     + whole(0x8000_0008, .eax)
+
+  /// Size, offset and place of a state component of the XSAVE feature set.
+  private static func component(_ number: UInt32) -> [Field] {
+    [.eax, .ebx, .ecx].map {
+      Field(leaf: 0xd, subleaf: number, register: $0, mask: 0xffff_ffff)
+    }
+  }
 
   private static func whole(_ leaf: UInt32, _ registers: CPUIDRegister...) -> [Field] {
     registers.map { Field(leaf: leaf, subleaf: nil, register: $0, mask: 0xffff_ffff) }

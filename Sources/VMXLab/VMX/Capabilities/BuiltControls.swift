@@ -92,6 +92,7 @@ public struct BuiltControls: Sendable {
         .saveEFER,
         .loadEFER,
         .saveVMXPreemptionTimerValue,
+        .clearBNDCFGS,
         .savePerfGlobalCtrl,
       ],
       secondaryExit: [],
@@ -101,6 +102,7 @@ public struct BuiltControls: Sendable {
         .loadPerfGlobalCtrl,
         .loadPAT,
         .loadEFER,
+        .loadBNDCFGS,
       ]),
     eptAndVPID: [
       .executeOnlyTranslations,

@@ -150,6 +150,9 @@ extension Processor {
     if entryControls.contains(.loadPerfGlobalCtrl) {
       loadPerformanceGlobalControl(vmx.vmcs.guestPerfGlobalCtrl)
     }
+    if entryControls.contains(.loadBNDCFGS) {
+      bounds.supervisorConfiguration = vmx.vmcs.guestBNDCFGS
+    }
     msrs.sysenterCS = UInt64(vmx.vmcs.guestSYSENTERCS)
     msrs.sysenterESP = vmx.vmcs.guestSYSENTERESP
     msrs.sysenterEIP = vmx.vmcs.guestSYSENTEREIP

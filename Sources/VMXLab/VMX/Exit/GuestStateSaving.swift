@@ -69,6 +69,10 @@ extension Processor {
     if exitControls.contains(.saveEFER) {
       save(efer.rawValue, in: &vmx.vmcs.guestEFER, &changes)
     }
+    // Whatever the controls of this VMCS are.
+    if model.features.contains(.mpx) {
+      save(bounds.supervisorConfiguration, in: &vmx.vmcs.guestBNDCFGS, &changes)
+    }
     let sysenterCS = UInt32(truncatingIfNeeded: msrs.sysenterCS)
     save(sysenterCS, in: &vmx.vmcs.guestSYSENTERCS, &changes)
     save(msrs.sysenterESP, in: &vmx.vmcs.guestSYSENTERESP, &changes)

@@ -133,6 +133,7 @@ extension Processor {
     if controls.contains(.loadPerfGlobalCtrl) {
       loadPerformanceGlobalControl(vmx.vmcs.hostPerfGlobalCtrl)
     }
+    if controls.contains(.clearBNDCFGS) { bounds.supervisorConfiguration = 0 }
     loadHostSegments(isLong: isLong)
     gdtr = DescriptorTableRegister(base: vmx.vmcs.hostGDTRBase, limit: 0xffff)
     idtr = DescriptorTableRegister(base: vmx.vmcs.hostIDTRBase, limit: 0xffff)
