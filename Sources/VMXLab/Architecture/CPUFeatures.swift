@@ -29,6 +29,7 @@ enum CPUFeature: UInt8, CaseIterable {
   case vaes
   case vpclmulqdq
   case gfni
+  case mpx
   case xsave
   case xsaveopt
   case xsavec
@@ -71,6 +72,7 @@ enum CPUFeature: UInt8, CaseIterable {
     case .vaes: (7, 0, .ecx, 9)
     case .vpclmulqdq: (7, 0, .ecx, 10)
     case .gfni: (7, 0, .ecx, 8)
+    case .mpx: (7, 0, .ebx, 14)
     case .xsave: (1, 0, .ecx, 26)
     case .xsaveopt: (0xd, 1, .eax, 0)
     case .xsavec: (0xd, 1, .eax, 1)
@@ -94,7 +96,7 @@ struct CPUFeatureSet: Equatable {
   init(_ cpuid: CPUIDView) {
     for feature in CPUFeature.allCases {
       let place = feature.place
-      let result = cpuid.result(leaf: place.leaf, subleaf: place.subleaf)
+      let result = cpuid.facts(leaf: place.leaf, subleaf: place.subleaf)
       if result[place.register] >> place.bit & 1 != 0 { insert(feature) }
     }
   }

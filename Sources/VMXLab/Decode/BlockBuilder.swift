@@ -100,6 +100,8 @@ enum DecodeMode {
   static let single: UInt8 = 1 << 4
   /// Near branches heed shadow stacks and the tracking of indirect branches.
   static let controlFlow: UInt8 = 1 << 5
+  /// Intel MPX is enabled at this CPL.
+  static let bounds: UInt8 = 1 << 6
 }
 
 extension Processor {

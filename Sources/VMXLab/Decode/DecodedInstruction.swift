@@ -88,6 +88,19 @@ struct DecodedInstruction {
   var hasMemoryOffset: Bool { opcode.0 & 0xfc == 0xa0 }
   /// What `VectorDecoder` found, if it decoded the instruction.
   var vector: VectorSelection?
+  /// The operands of an instruction of Intel MPX, which is a NOP while that is not enabled.
+  var bounds: BoundsOperands?
+  /// Intel MPX is enabled.
+  private(set) var heedsBounds = false
+
+  /// Takes note that Intel MPX is enabled.
+  mutating func heedBounds() {
+    heedsBounds = true
+    if let bounds { addressBytes = bounds.addressBytes }
+  }
+
+  /// Whether a near branch initializes the bounds: F2 is the BND prefix, and JMP rel8 (EB) never does.
+  var initializesBounds: Bool { heedsBounds && !hasREPNE && opcode.0 != 0xeb }
 
   /// ModRM.reg, without REX.R.
   var modRMReg: UInt8 { modRM >> 3 & 7 }

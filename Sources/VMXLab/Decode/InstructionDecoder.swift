@@ -125,6 +125,7 @@ final class InstructionDecoder {
     decoded.segmentOverride = prefixes.segment
     decoded.isNoTrack = prefixes.isNoTrack
     decoded.rmRegister = rmRegister(prefixes, bytes)
+    decoded.bounds = BoundsOperands(bytes, prefixes, codeBytes: codeBytes)
     withUnsafeBytes(of: detail.operands) { raw in
       let operands = raw.bindMemory(to: cs_x86_op.self)
       for index in 0..<min(Int(detail.op_count), operands.count) {

@@ -52,6 +52,7 @@ final class InstructionTable: Sendable {
       decoded.isFlatData = mode & DecodeMode.flatData != 0
       decoded.heedsControlFlow = mode & DecodeMode.controlFlow != 0
       decoded.pageOffset = pageOffset
+      if mode & DecodeMode.bounds != 0 { decoded.heedBounds() }
       return template(decoded, features: features, timing: timing)
     }
   }
@@ -82,7 +83,8 @@ final class InstructionTable: Sendable {
     }
     if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) { return refusal }
     var builder = InstructionBuilder()
-    guard let handler = form.select(decoded, &builder) else { return refusal }
+    guard let usual = form.select(decoded, &builder) else { return refusal }
+    let handler = builder.boundsBranch(decoded) ?? usual
     return InstructionTemplate(
       decoded, builder, handler, class: builder.timing ?? form.timing, effect: form.effect,
       timing: timing)

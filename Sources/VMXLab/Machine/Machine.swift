@@ -80,17 +80,20 @@ public final class Machine {
     let state = processor.pointer
     let instructionEnd = state.pointee.instructions.addingSaturating(instructions)
     let cycleEnd = state.pointee.cycles.addingSaturating(cycles)
-    state.pointee.instructionLimit = instructionEnd
+    state.pointee.requestedInstructionLimit = instructionEnd
+    state.pointee.updateInstructionLimit()
     state.pointee.vmx.stopsAtExit = untilVMExit
     platform.sliceEnd = cycleEnd
     platform.advance(to: state.pointee.cycles)
     while true {
       switch state.pointee.run(builder: builder) {
       case .deadline:
-        processor.noticePreemptionTimer()
+        processor.serveDeadlines()
         platform.advance(to: state.pointee.cycles)
         if state.pointee.cycles >= cycleEnd { return .cycleLimit }
-      case .instructionLimit: return .instructionLimit
+      case .instructionLimit:
+        processor.serveDeadlines()
+        if state.pointee.instructions >= instructionEnd { return .instructionLimit }
       case .stopRequested:
         if let stop = takeRequest() { return stop }
       case .inactive:
@@ -120,7 +123,7 @@ public final class Machine {
       return .cycleLimit
     }
     state.pointee.cycles = max(state.pointee.cycles, next)
-    processor.noticePreemptionTimer()
+    processor.serveDeadlines()
     platform.advance(to: state.pointee.cycles)
     return nil
   }

@@ -16,7 +16,6 @@ struct ModelSpecificRegisters {
   var miscEnable: UInt64 = 0
   var debugCtl: UInt64 = 0
   var pat: UInt64 = 0x0007_0406_0007_0406
-  var perfGlobalCtrl: UInt64 = 0
   var star: UInt64 = 0
   var lstar: UInt64 = 0
   var cstar: UInt64 = 0
@@ -69,8 +68,12 @@ extension Processor {
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
     case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
     case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return readControlFlowMSR(index)
+    case MSR.ia32BNDCFGS:
+      return model.features.contains(.mpx) ? bounds.supervisorConfiguration : nil
     case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
-    default: return Self.fixedMTRR(index).map { msrs.mtrrFixed[$0] }
+    default:
+      guard let register = Self.fixedMTRR(index) else { return readPerformanceMSR(index) }
+      return msrs.mtrrFixed[register]
     }
   }
 
@@ -106,7 +109,8 @@ extension Processor {
     case MSR.ia32MCGStatus:
       guard value == 0 else { return false }
       msrs.mcgStatus = 0
-    case MSR.ia32MiscEnable: msrs.miscEnable = value
+    case MSR.ia32MiscEnable:
+      msrs.miscEnable = value & ~MiscEnable.readOnly | msrs.miscEnable & MiscEnable.readOnly
     case MSR.ia32DebugCtl:
       guard value & ~model.debugCtlBits == 0 else { return false }
       msrs.debugCtl = value
@@ -149,11 +153,12 @@ extension Processor {
       guard model.hasRDTSCP, value >> 32 == 0 else { return false }
       msrs.tscAux = value
     case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return writeControlFlowMSR(index, value)
+    case MSR.ia32BNDCFGS: return writeSupervisorBoundsConfiguration(value)
     case MSR.ia32XSS:
       guard model.features.contains(.xsaves), value & ~model.xssBits == 0 else { return false }
       vector.xss = value
     default:
-      guard let register = Self.fixedMTRR(index) else { return false }
+      guard let register = Self.fixedMTRR(index) else { return writePerformanceMSR(index, value) }
       for byte in 0..<8 where !Self.isMemoryType(value >> UInt64(byte * 8) & 0xff, mtrr: true) {
         return false
       }

@@ -31,6 +31,7 @@ struct ProcessorModel {
   /// Bits of IA32_XSS that can be set.
   var xssBits: UInt64
   var debugCtlBits: UInt64
+  var performance: PerformanceModel
   var featureControlBits: UInt64
   /// The VMX-preemption timer counts down once every 2^n cycles.
   var preemptionTimerShift: UInt64

@@ -10,6 +10,8 @@ extension Processor {
     instructions = 0
     msrs = ModelSpecificRegisters()
     msrs.miscEnable = model.miscEnable
+    performance = PerformanceMonitor()
+    performance.globalControl = model.performance.initialGlobalControl
     resetAPICBase()
     vector = VectorState()
     x87 = .afterReset
@@ -17,6 +19,7 @@ extension Processor {
     vmx.reset()
     activity = .active
     finishReset()
+    updatePerformanceMonitoring()
   }
 
   /// The INIT signal: like a reset, but for the cache-control bits, the MSRs and the time-stamp
@@ -65,6 +68,7 @@ extension Processor {
     debug = DebugRegisters()
     cet = ControlFlowState()
     pdptes = InlineArray(repeating: 0)
+    bounds = BoundsState()
   }
 
   private mutating func finishReset() {

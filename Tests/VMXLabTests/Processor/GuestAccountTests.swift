@@ -24,7 +24,7 @@ import Testing
 /// sends to oneself counts as received with an illegal vector; IA32_TSC_DEADLINE is 0 once it has
 /// fired; the logical x2APIC ID of processor 0 is 1; and reserved bits of the self-IPI register and
 /// the ICR are refused, and the ICR reads as it was written. Virtual-interrupt delivery virtualizes reads of EOI and ICR too. Bochs has no
-/// posted interrupts.
+/// posted interrupts, and no performance counters.
 ///
 /// Of shadow stacks: CLRSSBSY sets CF if it has found no token, rather than if it has; IRET frees the
 /// token above a frame only if it leaves that shadow stack; and NOTRACK does not count beside FS.
@@ -34,7 +34,7 @@ struct GuestAccountTests {
     "A guest's account is as expected",
     arguments: [
       "protected-mode", "long-mode", "local-apic", "virtual-apic", "vmx-exits", "vmx-events",
-      "paging-matrix", "control-flow",
+      "paging-matrix", "control-flow", "performance",
     ])
   func matches(name: String) throws {
     let output = try run(name)

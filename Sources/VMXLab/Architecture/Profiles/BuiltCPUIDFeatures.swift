@@ -47,7 +47,7 @@ public enum BuiltCPUIDFeatures {
     (12, "FMA", .built),
     (13, "CMPXCHG16B", .built),
     (14, "xTPR Update Control", .notBuilt),
-    (15, "PDCM", .notBuilt),
+    (15, "PDCM", .built),
     (17, "PCID", .built),
     (18, "DCA", .notBuilt),
     (19, "SSE4_1", .built),
@@ -120,7 +120,7 @@ public enum BuiltCPUIDFeatures {
     (11, "RTM", .notBuilt),
     (12, "RDT-M", .notBuilt),
     (13, "Deprecates FPU CS and FPU DS", .built),
-    (14, "MPX", .notBuilt),
+    (14, "MPX", .built),
     (15, "RDT-A", .notBuilt),
     (16, "AVX512F", .notBuilt),
     (17, "AVX512DQ", .notBuilt),
@@ -251,11 +251,12 @@ public enum BuiltCPUIDFeatures {
     + whole(4, .eax, .ebx, .ecx, .edx)
     + whole(5, .eax, .ebx, .ecx, .edx)
     + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
+    // Performance monitoring: what is not built of it is taken out when the table is made.
+    + whole(0xa, .eax, .ebx, .ecx, .edx)
     + whole(0xb, .eax, .ebx, .ecx, .edx)
-    // Components of XCR0: x87, SSE, AVX. Sizes are put in when read.
-    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 7)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .eax, mask: 0xffff_ffff)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .ebx, mask: 0xffff_ffff)]
+    // Components of XCR0: x87, SSE, AVX, MPX. Sizes are put in when read.
+    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 0x1f)]
+    + component(2) + component(3) + component(4)
     // Components of IA32_XSS: CET's two.
     + [Field(leaf: 0xd, subleaf: 1, register: .ecx, mask: 0x1800)]
     + component(11) + component(12)
@@ -268,10 +269,10 @@ public enum BuiltCPUIDFeatures {
     + whole(0x8000_0006, .ecx)
     + whole(0x8000_0008, .eax)
 
-  /// A supervisor state component: its size, and that it is none of XCR0's.
-  private static func component(_ subleaf: UInt32) -> [Field] {
-    [CPUIDRegister.eax, .ecx].map {
-      Field(leaf: 0xd, subleaf: subleaf, register: $0, mask: 0xffff_ffff)
+  /// Size, offset and place of a state component of the XSAVE feature set.
+  private static func component(_ number: UInt32) -> [Field] {
+    [.eax, .ebx, .ecx].map {
+      Field(leaf: 0xd, subleaf: number, register: $0, mask: 0xffff_ffff)
     }
   }
 

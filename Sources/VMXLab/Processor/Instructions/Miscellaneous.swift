@@ -19,6 +19,7 @@ extension InstructionForm {
     InstructionForm(X86_INS_NOP, .nop) { decoded, builder in
       // F3 90 is PAUSE; Capstone is not shown the F3.
       if decoded.opcode.0 == 0x90, decoded.hasREP { return pauseForm(&builder) }
+      if decoded.heedsBounds, let bounds = decoded.bounds { return bounds.select(&builder) }
       return doNothing
     },
     InstructionForm(X86_INS_PAUSE, .pause) { _, builder in pauseForm(&builder) },
@@ -114,6 +115,7 @@ private func checkBounds<W: OperandWidth, Pair: OperandWidth>(
   }
   let value = core.register(i.pointer.pointee.destination, as: width).signed
   guard value >= lower.signed, value <= upper.signed else {
+    if core.state.pointee.heedsBounds { core.state.pointee.bounds.status = BoundsStatus.bound }
     core.state.pointee.raise(.boundRange)
     return core.leave(i)
   }

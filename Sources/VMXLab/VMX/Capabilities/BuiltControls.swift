@@ -85,6 +85,7 @@ public struct BuiltControls: Sendable {
       exit: [
         .saveDebugControls,
         .hostAddressSpaceSize,
+        .loadPerfGlobalCtrl,
         .acknowledgeInterruptOnExit,
         .savePAT,
         .loadPAT,
@@ -92,14 +93,18 @@ public struct BuiltControls: Sendable {
         .loadEFER,
         .saveVMXPreemptionTimerValue,
         .loadCETState,
+        .clearBNDCFGS,
+        .savePerfGlobalCtrl,
       ],
       secondaryExit: [],
       entry: [
         .loadDebugControls,
         .ia32eModeGuest,
+        .loadPerfGlobalCtrl,
         .loadPAT,
         .loadEFER,
         .loadCETState,
+        .loadBNDCFGS,
       ]),
     eptAndVPID: [
       .executeOnlyTranslations,

@@ -152,6 +152,12 @@ extension Processor {
       cet.ssp = vmx.vmcs.guestSSP
       cet.interruptSSPTable = vmx.vmcs.guestInterruptSSPTableAddress
     }
+    if entryControls.contains(.loadPerfGlobalCtrl) {
+      loadPerformanceGlobalControl(vmx.vmcs.guestPerfGlobalCtrl)
+    }
+    if entryControls.contains(.loadBNDCFGS) {
+      bounds.supervisorConfiguration = vmx.vmcs.guestBNDCFGS
+    }
     msrs.sysenterCS = UInt64(vmx.vmcs.guestSYSENTERCS)
     msrs.sysenterESP = vmx.vmcs.guestSYSENTERESP
     msrs.sysenterEIP = vmx.vmcs.guestSYSENTEREIP
@@ -251,8 +257,7 @@ extension Processor {
     if vmx.preemptionDeadline <= cycles {
       attention.insert(.interruptWindow)
     } else {
-      signals.pointee.processorDeadline = vmx.preemptionDeadline
-      signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
+      updateProcessorDeadline()
     }
   }
 
