@@ -34,6 +34,8 @@ enum CPUFeature: UInt8, CaseIterable {
   case xsavec
   case xgetbv1
   case xsaves
+  case pku
+  case pks
   /// The x87 data pointer changes on exceptions only.
   case fdpExceptionsOnly
   /// The x87 pointers' selectors are saved as 0.
@@ -74,6 +76,8 @@ enum CPUFeature: UInt8, CaseIterable {
     case .xsavec: (0xd, 1, .eax, 1)
     case .xgetbv1: (0xd, 1, .eax, 2)
     case .xsaves: (0xd, 1, .eax, 3)
+    case .pku: (7, 0, .ecx, 3)
+    case .pks: (7, 0, .ecx, 31)
     case .fdpExceptionsOnly: (7, 0, .ebx, 6)
     case .zeroFCSFDS: (7, 0, .ebx, 13)
     }

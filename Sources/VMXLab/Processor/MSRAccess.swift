@@ -68,6 +68,8 @@ extension Processor {
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
     case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
+    case MSR.ia32PKRS:
+      return model.features.contains(.pks) ? UInt64(protectionKeys.supervisor) : nil
     case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
     default: return Self.fixedMTRR(index).map { msrs.mtrrFixed[$0] }
     }
@@ -97,10 +99,10 @@ extension Processor {
     case MSR.ia32BIOSUpdateTrigger: break
     case MSR.ia32SYSENTERCS: msrs.sysenterCS = value
     case MSR.ia32SYSENTERESP:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.sysenterESP = value
     case MSR.ia32SYSENTEREIP:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.sysenterEIP = value
     case MSR.ia32MCGStatus:
       guard value == 0 else { return false }
@@ -128,25 +130,28 @@ extension Processor {
     case MSR.ia32EFER: return writeEFER(value)
     case MSR.ia32STAR: msrs.star = value
     case MSR.ia32LSTAR:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.lstar = value
     case MSR.ia32CSTAR:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.cstar = value
     case MSR.ia32FMASK:
       guard value >> 32 == 0 else { return false }
       msrs.fmask = value
     case MSR.ia32FSBase, MSR.ia32GSBase:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       let register = index == MSR.ia32FSBase ? 4 : 5
       segments[register].base = value
       effectiveBase[register] = value
     case MSR.ia32KernelGSBase:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.kernelGSBase = value
     case MSR.ia32TSCAux:
       guard model.hasRDTSCP, value >> 32 == 0 else { return false }
       msrs.tscAux = value
+    case MSR.ia32PKRS:
+      guard model.features.contains(.pks), value >> 32 == 0 else { return false }
+      setPKRS(UInt32(truncatingIfNeeded: value))
     case MSR.ia32XSS:
       // No supervisor state component is built.
       guard model.features.contains(.xsaves), value == 0 else { return false }

@@ -12,6 +12,7 @@ extension Processor {
     msrs.miscEnable = model.miscEnable
     resetAPICBase()
     vector = VectorState()
+    protectionKeys = ProtectionKeyRights()
     x87 = .afterReset
     hasNumericError = false
     vmx.reset()

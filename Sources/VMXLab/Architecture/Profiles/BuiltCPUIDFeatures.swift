@@ -141,7 +141,7 @@ public enum BuiltCPUIDFeatures {
     (0, "PREFETCHWT1", .notBuilt),
     (1, "AVX512_VBMI", .notBuilt),
     (2, "UMIP", .built),
-    (3, "PKU", .notBuilt),
+    (3, "PKU", .built),
     (5, "WAITPKG", .built),
     (6, "AVX512_VBMI2", .notBuilt),
     (7, "CET_SS", .notBuilt),
@@ -152,7 +152,7 @@ public enum BuiltCPUIDFeatures {
     (12, "AVX512_BITALG", .notBuilt),
     (13, "TME_EN", .notBuilt),
     (14, "AVX512_VPOPCNTDQ", .notBuilt),
-    (16, "LA57", .notBuilt),
+    (16, "LA57", .built),
     (22, "RDPID", .built),
     (23, "KL", .notBuilt),
     (24, "BUS_LOCK_DETECT", .notBuilt),
@@ -161,7 +161,7 @@ public enum BuiltCPUIDFeatures {
     (28, "MOVDIR64B", .notBuilt),
     (29, "ENQCMD", .notBuilt),
     (30, "SGX_LC", .notBuilt),
-    (31, "PKS", .notBuilt),
+    (31, "PKS", .built),
   ]
 
   private static let leaf7EDX: [Line] = [
@@ -252,10 +252,9 @@ public enum BuiltCPUIDFeatures {
     + whole(5, .eax, .ebx, .ecx, .edx)
     + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
     + whole(0xb, .eax, .ebx, .ecx, .edx)
-    // Components of XCR0: x87, SSE, AVX. Sizes are put in when read.
-    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 7)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .eax, mask: 0xffff_ffff)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .ebx, mask: 0xffff_ffff)]
+    // Components of XCR0: x87, SSE, AVX, PKRU. Sizes are put in when read.
+    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 0x207)]
+    + component(2) + component(9)
     + whole(0x15, .eax, .ebx, .ecx)
     + whole(0x16, .eax, .ebx, .ecx)
     + whole(0x8000_0000, .eax)
@@ -264,6 +263,13 @@ public enum BuiltCPUIDFeatures {
     + whole(0x8000_0004, .eax, .ebx, .ecx, .edx)
     + whole(0x8000_0006, .ecx)
     + whole(0x8000_0008, .eax)
+
+  /// Size, offset and place of a state component of the XSAVE feature set.
+  private static func component(_ number: UInt32) -> [Field] {
+    [.eax, .ebx, .ecx].map {
+      Field(leaf: 0xd, subleaf: number, register: $0, mask: 0xffff_ffff)
+    }
+  }
 
   private static func whole(_ leaf: UInt32, _ registers: CPUIDRegister...) -> [Field] {
     registers.map { Field(leaf: leaf, subleaf: nil, register: $0, mask: 0xffff_ffff) }

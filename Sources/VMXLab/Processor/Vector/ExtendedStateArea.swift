@@ -15,13 +15,12 @@ struct ExtendedStateArea {
     static let x87Registers: UInt64 = 32
     static let xmm: UInt64 = 160
     static let header: UInt64 = 512
-    static let ymmHigh: UInt64 = 576
+    /// The extended region.
+    static let extended: UInt64 = 576
   }
   /// XSTATE_BV and XCOMP_BV, and the rest of the header.
   static let headerByteCount: UInt64 = 64
   static let legacyByteCount: UInt64 = 512
-  /// Of the upper halves of the YMM registers.
-  static let avxByteCount: UInt64 = 256
   /// XCOMP_BV[63]: the compacted format.
   static let compacted: UInt64 = 1 << 63
 
@@ -56,8 +55,45 @@ struct ExtendedStateArea {
     processor.store(physical(offset), value, byteCount: 8)
   }
 
+  /// Stores 4 bytes.
+  func store32(_ offset: UInt64, _ value: UInt32, _ processor: inout Processor) {
+    processor.store(physical(offset), UInt64(value), byteCount: 4)
+  }
+
   private func physical(_ offset: UInt64) -> UInt64 {
     offset < room ? first &+ offset : second &+ (offset &- room)
+  }
+}
+
+/// Where the components of the extended region are in an XSAVE area.
+///
+/// Source: Intel SDM, "Extended Region of an XSAVE Area".
+struct ExtendedStateLayout: Equatable {
+  /// The upper halves of the YMM registers.
+  var avx: UInt64
+  var pkru: UInt64
+
+  static let avxByteCount: UInt64 = 256
+  static let pkruByteCount: UInt64 = 8
+  /// The standard format, whose places CPUID tells.
+  static let standard = ExtendedStateLayout(avx: ExtendedStateArea.Offset.extended, pkru: 0xa80)
+
+  private init(avx: UInt64, pkru: UInt64) {
+    self.avx = avx
+    self.pkru = pkru
+  }
+
+  /// The compacted format of an area with `components`: one behind the other.
+  init(compacted components: XStateComponents) {
+    avx = ExtendedStateArea.Offset.extended
+    pkru = avx &+ (components.contains(.avx) ? Self.avxByteCount : 0)
+  }
+
+  /// Bytes up to the end of the last of `components`.
+  func byteCount(_ components: XStateComponents) -> UInt64 {
+    if components.contains(.pkru) { return pkru &+ Self.pkruByteCount }
+    return components.contains(.avx)
+      ? avx &+ Self.avxByteCount : ExtendedStateArea.Offset.extended
   }
 }
 

@@ -34,7 +34,8 @@ extension VectorForm {
     _ timing: TimingClass, _ handler: @escaping Handler
   ) -> VectorForm {
     VectorForm(
-      name, .none, opcode, .system(memory: handler), feature, [.legacyOnly, .memoryOnly],
+      name, .none, opcode, .system(register: nil, memory: handler), feature,
+      [.legacyOnly, .memoryOnly],
       digit: digit, timing: timing)
   }
 }
@@ -93,16 +94,18 @@ extension Processor {
     let isSupervisor = saving == .supervisor
     guard canUseXSAVE(i, supervisor: isSupervisor, exit: .xsaves) else { return }
     let requested = requestedComponents(supervisor: isSupervisor)
-    guard
-      let area = ExtendedStateArea(
-        &self, i, byteCount: Self.areaByteCount(requested, compacted: saving.isCompacted),
-        alignment: 64, .write)
-    else { return }
+    let layout =
+      saving.isCompacted
+      ? ExtendedStateLayout(compacted: XStateComponents(rawValue: requested)) : .standard
     var inUse = componentsInUse & requested
     let sse = XStateComponents.sse.rawValue
     // The compacted format has MXCSR in the SSE component.
     if saving.isCompacted, vector.mxcsr != VectorState.initialMXCSR { inUse |= sse & requested }
     let saved = XStateComponents(rawValue: saving == .standard ? requested : inUse)
+    guard
+      let area = ExtendedStateArea(
+        &self, i, byteCount: layout.byteCount(saved), alignment: 64, .write)
+    else { return }
     if saved.contains(.x87) {
       storeX87(area, wide: i.pointer.pointee.mode.contains(.operand64))
     }
@@ -111,7 +114,8 @@ extension Processor {
       ? saved.contains(.sse) : requested & XStateComponents.vectors.rawValue != 0
     if savesMXCSR { storeMXCSR(area) }
     if saved.contains(.sse) { storeXMM(area) }
-    if saved.contains(.avx) { storeAVX(area) }
+    if saved.contains(.avx) { storeAVX(area, at: layout.avx) }
+    if saved.contains(.pkru) { area.store32(layout.pkru, protectionKeys.user, &self) }
     let header = ExtendedStateArea.Offset.header
     if saving.isCompacted {
       area.store(header, inUse, &self)
@@ -126,13 +130,6 @@ extension Processor {
   private func requestedComponents(supervisor isSupervisor: Bool) -> UInt64 {
     let mask = general[2] << 32 | general[0] & 0xffff_ffff
     return mask & (vector.xcr0 | (isSupervisor ? vector.xss : 0))
-  }
-
-  /// Bytes of an area with these components. AVX is the only one beyond the header, so that the two
-  /// formats have it in the same place.
-  static func areaByteCount(_ components: UInt64, compacted: Bool) -> UInt64 {
-    ExtendedStateArea.Offset.ymmHigh
-      + (components & XStateComponents.avx.rawValue != 0 ? ExtendedStateArea.avxByteCount : 0)
   }
 
   /// What all instructions of the feature set check first.
@@ -159,15 +156,22 @@ extension Processor {
     guard canUseXSAVE(i, supervisor: isSupervisor, exit: .xrstors) else { return }
     let requested = XStateComponents(rawValue: requestedComponents(supervisor: isSupervisor))
     guard
-      let area = ExtendedStateArea(
-        &self, i,
-        byteCount: Self.areaByteCount(requested.rawValue, compacted: false), alignment: 64, .read)
+      let start = ExtendedStateArea(
+        &self, i, byteCount: ExtendedStateArea.Offset.extended, alignment: 64, .read)
     else { return }
-    let header = XSAVEHeader(area, &self)
+    let header = XSAVEHeader(start, &self)
     guard isValid(header, supervisor: isSupervisor) else {
       return raise(.generalProtection, errorCode: 0)
     }
     let present = XStateComponents(rawValue: header.components)
+    let layout =
+      header.isCompacted
+      ? ExtendedStateLayout(compacted: XStateComponents(rawValue: header.format)) : .standard
+    guard
+      let area = ExtendedStateArea(
+        &self, i, byteCount: layout.byteCount(requested.intersection(present)), alignment: 64,
+        .read)
+    else { return }
     var mxcsr = vector.mxcsr
     let loadsMXCSR =
       header.isCompacted
@@ -191,7 +195,16 @@ extension Processor {
       if present.contains(.sse) { loadXMM(area) } else { initializeHalves(firstWord: 0) }
     }
     if requested.contains(.avx) {
-      if present.contains(.avx) { loadAVX(area) } else { initializeHalves(firstWord: 2) }
+      if present.contains(.avx) {
+        loadAVX(area, at: layout.avx)
+      } else {
+        initializeHalves(firstWord: 2)
+      }
+    }
+    // Last: the accesses of the instruction itself are made with the rights from before it.
+    if requested.contains(.pkru) {
+      let value = present.contains(.pkru) ? area.load(layout.pkru, &self) : 0
+      setPKRU(UInt32(truncatingIfNeeded: value))
     }
   }
 

@@ -33,8 +33,9 @@ struct XStateComponents: OptionSet {
   static let x87 = XStateComponents(rawValue: 1 << 0)
   static let sse = XStateComponents(rawValue: 1 << 1)
   static let avx = XStateComponents(rawValue: 1 << 2)
+  static let pkru = XStateComponents(rawValue: 1 << 9)
   /// What is built, and may be set in XCR0.
-  static let built = XStateComponents(rawValue: 7)
+  static let built: XStateComponents = [.x87, .sse, .avx, .pkru]
   /// Both halves of the YMM registers.
   static let vectors = XStateComponents(rawValue: 6)
 }

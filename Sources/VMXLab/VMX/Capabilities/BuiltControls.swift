@@ -91,6 +91,7 @@ public struct BuiltControls: Sendable {
         .saveEFER,
         .loadEFER,
         .saveVMXPreemptionTimerValue,
+        .loadPKRS,
       ],
       secondaryExit: [],
       entry: [
@@ -98,6 +99,7 @@ public struct BuiltControls: Sendable {
         .ia32eModeGuest,
         .loadPAT,
         .loadEFER,
+        .loadPKRS,
       ]),
     eptAndVPID: [
       .executeOnlyTranslations,

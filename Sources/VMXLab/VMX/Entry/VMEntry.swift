@@ -147,6 +147,9 @@ extension Processor {
       }
     }
     if entryControls.contains(.loadPAT) { msrs.pat = vmx.vmcs.guestPAT }
+    if entryControls.contains(.loadPKRS) {
+      setPKRS(UInt32(truncatingIfNeeded: vmx.vmcs.guestPKRS))
+    }
     msrs.sysenterCS = UInt64(vmx.vmcs.guestSYSENTERCS)
     msrs.sysenterESP = vmx.vmcs.guestSYSENTERESP
     msrs.sysenterEIP = vmx.vmcs.guestSYSENTEREIP

@@ -64,6 +64,10 @@ extension Processor {
     if exitControls.contains(.saveEFER) {
       save(efer.rawValue, in: &vmx.vmcs.guestEFER, &changes)
     }
+    // Saved wherever VM entry could load it, whatever the control says.
+    if model.capabilities.offeredControls.entry.contains(.loadPKRS) {
+      save(UInt64(protectionKeys.supervisor), in: &vmx.vmcs.guestPKRS, &changes)
+    }
     let sysenterCS = UInt32(truncatingIfNeeded: msrs.sysenterCS)
     save(sysenterCS, in: &vmx.vmcs.guestSYSENTERCS, &changes)
     save(msrs.sysenterESP, in: &vmx.vmcs.guestSYSENTERESP, &changes)

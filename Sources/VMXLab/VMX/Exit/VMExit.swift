@@ -130,6 +130,7 @@ extension Processor {
       efer.subtract(.lme.union(.lma))
     }
     if controls.contains(.loadPAT) { msrs.pat = vmx.vmcs.hostPAT }
+    if controls.contains(.loadPKRS) { setPKRS(UInt32(truncatingIfNeeded: vmx.vmcs.hostPKRS)) }
     loadHostSegments(isLong: isLong)
     gdtr = DescriptorTableRegister(base: vmx.vmcs.hostGDTRBase, limit: 0xffff)
     idtr = DescriptorTableRegister(base: vmx.vmcs.hostIDTRBase, limit: 0xffff)
