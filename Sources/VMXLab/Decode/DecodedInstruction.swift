@@ -59,6 +59,12 @@ struct DecodedInstruction {
   /// for instructions of which Capstone does not know the operand.
   var rmRegister: UInt8 = 0
   var segmentOverride: SegmentRegister?
+  /// Bytes of the displacement of a memory operand, and of all immediates, which end the instruction in
+  /// this order; 0 where there is none or Capstone did not decode it.
+  var displacementSize = 0
+  var immediateSize = 0
+  /// A near relative branch.
+  var isDirectBranch = false
   /// Displacement of a near relative branch, from the end of the instruction.
   var branchDisplacement: Int64 = 0
   /// The code segment starts at 0 and has no limit (64-bit mode, or flat).
@@ -69,10 +75,13 @@ struct DecodedInstruction {
   var pageOffset = 0
 
   /// Whether a direct branch goes to its own page, where nothing about the target needs checking.
-  var branchesWithinPage: Bool {
-    let target = Int64(pageOffset + length) + branchDisplacement
-    return isFlatCode && (0..<0x1000).contains(target)
+  var branchesWithinPage: Bool { isFlatCode && targetIsOnPage }
+  /// Whether the target of a direct branch is on the page where the instruction starts.
+  var targetIsOnPage: Bool {
+    (0..<0x1000).contains(Int64(pageOffset + length) + branchDisplacement)
   }
+  /// MOV to or from an absolute address without ModRM.
+  var hasMemoryOffset: Bool { opcode.0 & 0xfc == 0xa0 }
   /// What `VectorDecoder` found, if it decoded the instruction.
   var vector: VectorSelection?
 

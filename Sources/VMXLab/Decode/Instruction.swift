@@ -1,9 +1,10 @@
 /// A handler carries out one instruction and ends by calling the handler of the next one in the
 /// block (a tail call when optimised), or returns to the run loop.
 ///
-/// The parameters are a `Processor` and the `Instruction`, untyped because a C function pointer,
-/// the one kind of Swift function value that needs no reference counting, takes only C types.
-typealias Handler = @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer) -> Void
+/// The parameters are a `Processor` and the `Instruction`. A thin function is a bare code pointer, with
+/// nothing to count references of; to call one is to jump to the handler itself, where a C function
+/// pointer would lead to a thunk.
+typealias Handler = @convention(thin) (UnsafeMutableRawPointer, UnsafeRawPointer) -> Void
 
 /// A decoded instruction: 32 bytes, trivial, kept in the block cache.
 ///

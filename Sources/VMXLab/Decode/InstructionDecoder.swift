@@ -130,7 +130,12 @@ final class InstructionDecoder {
         decoded.operands.append(operand(operands[index], into: &decoded, prefixes: prefixes))
       }
     }
-    decoded.branchDisplacement = branchDisplacement(decoded, bytes)
+    decoded.displacementSize = Int(detail.encoding.disp_size)
+    decoded.immediateSize = Int(detail.encoding.imm_size)
+    if let displacement = branchDisplacement(decoded, bytes) {
+      decoded.isDirectBranch = true
+      decoded.branchDisplacement = displacement
+    }
     if Self.isEscape(bytes[prefixes.count]) { decoded.id = InstructionForm.escape }
     return decoded
   }
@@ -161,22 +166,22 @@ final class InstructionDecoder {
       modRM: bytes[prefixes.count + 1])
   }
 
-  /// The signed displacement of a near relative branch: the last 1, 2 or 4 bytes.
+  /// The signed displacement of a near relative branch: the last 1, 2 or 4 bytes; nil for others.
   private func branchDisplacement(
     _ decoded: DecodedInstruction, _ bytes: UnsafeBufferPointer<UInt8>
-  ) -> Int64 {
+  ) -> Int64? {
     let end = decoded.length
     func byte(_ back: Int) -> UInt32 { end >= back ? UInt32(bytes[end - back]) : 0 }
     let opcode = decoded.opcode
     switch opcode.0 {
     case 0x70...0x7f, 0xeb, 0xe0...0xe3: return Int64(Int8(truncatingIfNeeded: byte(1)))
     case 0xe8, 0xe9, 0x0f:
-      guard opcode.0 != 0x0f || opcode.1 & 0xf0 == 0x80 else { return 0 }
+      guard opcode.0 != 0x0f || opcode.1 & 0xf0 == 0x80 else { return nil }
       if decoded.operandBytes == 2 && !decoded.isLongMode {
         return Int64(Int16(truncatingIfNeeded: byte(1) << 8 | byte(2)))
       }
       return Int64(Int32(bitPattern: byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4)))
-    default: return 0
+    default: return nil
     }
   }
 

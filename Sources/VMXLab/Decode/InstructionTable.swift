@@ -2,31 +2,6 @@ import CCapstone
 
 /// The instruction set: for each of Capstone's instruction numbers, how to turn it into a handler.
 final class InstructionTable: Sendable {
-  /// One decoded and selected instruction.
-  struct Line {
-    var instruction: Instruction
-    var length: Int
-    /// nil: charges nothing.
-    var timing: TimingClass?
-    /// What a memory operand charges as well.
-    var memoryTiming: TimingClass?
-    var hasLock = false
-    var effect: BlockEffect
-    /// What it may be carried out with, if a conditional branch follows.
-    var fusable: FusableOperation?
-    /// The condition on which it branches within the page.
-    var condition: BranchCondition?
-
-    /// Cycles that the block charges for the instruction.
-    func cycles(_ table: TimingTable) -> Int {
-      var cycles = 0
-      if let timing { cycles += Int(table.cycles(timing)) }
-      if let memoryTiming { cycles += Int(table.cycles(memoryTiming)) }
-      if hasLock { cycles += Int(table.cycles(.lock)) }
-      return cycles
-    }
-  }
-
   /// Every family of instructions.
   static let families: [[InstructionForm]] = [
     InstructionForm.arithmetic, InstructionForm.moves, InstructionForm.controlRegisters,
@@ -60,54 +35,55 @@ final class InstructionTable: Sendable {
   /// The instruction for what the decoder read; one that raises #UD or #GP, or stops the machine as
   /// not built, where there is none.
   ///
-  /// - Parameter features: what the processor has.
-  func instruction(
+  /// - Parameters:
+  ///   - features: what the processor has.
+  ///   - pageOffset: where in its page the instruction starts.
+  func template(
     _ result: Result<DecodedInstruction, InstructionDecoder.Failure>, features: CPUFeatureSet,
-    mode: UInt8, ripOffset: Int, position: Int, cyclesBefore: Int, pageOffset: Int
-  ) -> Line {
-    let place = (ripOffset, position, cyclesBefore)
+    timing: TimingTable, mode: UInt8, pageOffset: Int
+  ) -> InstructionTemplate {
     switch result {
-    case .failure(.invalid): return Self.line(raiseInvalidOpcode, length: 1, at: place)
+    case .failure(.invalid): return InstructionTemplate(raiseInvalidOpcode, length: 1)
     case .failure(.truncated), .failure(.tooLong):
-      return Self.line(raiseInstructionTooLong, length: 1, at: place)
+      return InstructionTemplate(raiseInstructionTooLong, length: 1)
     case .success(var decoded):
       decoded.isFlatCode = mode & DecodeMode.flatCode != 0
       decoded.isFlatData = mode & DecodeMode.flatData != 0
       decoded.pageOffset = pageOffset
-      if let vector = decoded.vector {
-        let table = VectorTable.shared
-        let form = table.entries[vector.entry].form
-        let isOffered = form.isOffered(
-          by: features, isVEX: vector.isVEX, isWide: vector.isWide)
-        guard isOffered, !decoded.hasLock else {
-          return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-        }
-        if decoded.id == X86_INS_INVALID { return self.line(decoded, vector, at: place) }
-      }
-      guard var form = form(decoded.id) else {
-        return Self.line(stopNotBuilt, length: decoded.length, at: place)
-      }
-      if let feature = form.feature, !features.contains(feature) {
-        guard let other = form.substitute.flatMap(self.form) else {
-          return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-        }
-        form = other
-      }
-      if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) {
-        return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-      }
-      var builder = InstructionBuilder()
-      guard let handler = form.select(decoded, &builder) else {
-        return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-      }
-      return Line(
-        instruction: Self.instruction(decoded, builder, handler, at: place),
-        length: decoded.length, timing: builder.timing ?? form.timing,
-        memoryTiming: builder.memoryTiming, hasLock: decoded.hasLock,
-        effect: builder.effect ?? form.effect,
-        fusable: FusableOperation(decoded),
-        condition: builder.branch == .withinPage ? BranchCondition(decoded.id) : nil)
+      return template(decoded, features: features, timing: timing)
     }
+  }
+
+  private func template(
+    _ decoded: DecodedInstruction, features: CPUFeatureSet, timing: TimingTable
+  ) -> InstructionTemplate {
+    let refusal = InstructionTemplate(raiseInvalidOpcode, length: decoded.length)
+    if let vector = decoded.vector {
+      let form = VectorTable.shared.entries[vector.entry].form
+      let isOffered = form.isOffered(by: features, isVEX: vector.isVEX, isWide: vector.isWide)
+      guard isOffered, !decoded.hasLock else { return refusal }
+      if decoded.id == X86_INS_INVALID {
+        var builder = InstructionBuilder()
+        guard let handler = VectorTable.shared.select(decoded, vector, &builder) else {
+          return refusal
+        }
+        return InstructionTemplate(
+          decoded, builder, handler, class: builder.timing, effect: .continue, timing: timing)
+      }
+    }
+    guard var form = form(decoded.id) else {
+      return InstructionTemplate(stopNotBuilt, length: decoded.length)
+    }
+    if let feature = form.feature, !features.contains(feature) {
+      guard let other = form.substitute.flatMap(self.form) else { return refusal }
+      form = other
+    }
+    if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) { return refusal }
+    var builder = InstructionBuilder()
+    guard let handler = form.select(decoded, &builder) else { return refusal }
+    return InstructionTemplate(
+      decoded, builder, handler, class: builder.timing ?? form.timing, effect: form.effect,
+      timing: timing)
   }
 
   private func form(_ id: x86_insn) -> InstructionForm? {
@@ -115,107 +91,10 @@ final class InstructionTable: Sendable {
     return forms.indices.contains(number) ? forms[number] : nil
   }
 
-  /// A vector instruction that the processor has.
-  private func line(
-    _ decoded: DecodedInstruction, _ selection: VectorSelection, at place: (Int, Int, Int)
-  ) -> Line {
-    var builder = InstructionBuilder()
-    guard let handler = VectorTable.shared.select(decoded, selection, &builder) else {
-      return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-    }
-    return Line(
-      instruction: Self.instruction(decoded, builder, handler, at: place), length: decoded.length,
-      timing: builder.timing, memoryTiming: builder.memoryTiming,
-      effect: builder.effect ?? .continue)
-  }
-
-  /// The marker behind a block's last instruction: goes back to the run loop.
-  ///
-  /// - Parameter isLinked: the next instruction is on the same page.
-  static func marker(
-    ripOffset: Int, position: Int, cyclesBefore: Int, isLinked: Bool
-  ) -> Instruction {
-    let handler = isLinked ? endOfBlockInPage : endOfBlock
-    var marker = line(handler, length: 0, at: (ripOffset, position, cyclesBefore)).instruction
-    if isLinked {
-      marker.displacement = Int32(truncatingIfNeeded: ripOffset)
-      marker.lengthAndPrefixes |= 0x80
-    }
-    return marker
-  }
-
   private static func destinationIsMemory(_ decoded: DecodedInstruction) -> Bool {
     // XCHG and XADD-like forms may name the memory operand first or second.
     decoded.hasMemoryOperand
       && (decoded.id == X86_INS_XCHG
         || { if case .memory? = decoded.operands.first { true } else { false } }())
-  }
-
-  private static func line(
-    _ handler: @escaping Handler, length: Int, at place: (Int, Int, Int)
-  ) -> Line {
-    Line(
-      instruction: Instruction(
-        handler: handler, immediate: 0, displacement: 0,
-        ripOffset: UInt16(truncatingIfNeeded: place.0),
-        cyclesBefore: UInt16(truncatingIfNeeded: place.2), destination: 0, source: 0,
-        base: RegisterOffset.zero, index: RegisterOffset.zero, scaleAndSegment: 0,
-        lengthAndPrefixes: UInt8(truncatingIfNeeded: min(length, 15)),
-        position: UInt8(truncatingIfNeeded: place.1), mode: []),
-      length: length, timing: nil, effect: .end)
-  }
-
-  private static func instruction(
-    _ decoded: DecodedInstruction, _ builder: InstructionBuilder, _ handler: @escaping Handler,
-    at place: (Int, Int, Int)
-  ) -> Instruction {
-    var instruction = line(handler, length: decoded.length, at: place).instruction
-    instruction.immediate = builder.immediate
-    switch builder.branch {
-    case .none: break
-    case .relative: instruction.immediate &+= UInt64(place.0 + decoded.length)
-    case .withinPage:
-      instruction.immediate = 0
-      instruction.displacement = Int32(
-        truncatingIfNeeded: decoded.branchDisplacement + Int64(place.0 + decoded.length))
-      instruction.lengthAndPrefixes |= 0x80
-    }
-    instruction.destination = builder.destination
-    instruction.source = builder.source
-    if decoded.hasREP { instruction.lengthAndPrefixes |= 0x10 }
-    if decoded.hasREPNE { instruction.lengthAndPrefixes |= 0x20 }
-    if decoded.hasLock { instruction.lengthAndPrefixes |= 0x40 }
-    var mode: InstructionMode = decoded.isLongMode ? .long : []
-    switch decoded.operandBytes {
-    case 2: mode.insert(.operand16)
-    case 4: mode.insert(.operand32)
-    default: mode.insert(.operand64)
-    }
-    switch decoded.addressBytes {
-    case 2: mode.insert(.address16)
-    case 4: mode.insert(.address32)
-    default: break
-    }
-    if let memory = builder.memory {
-      instruction.base = memory.base
-      instruction.index = memory.index
-      var displacement = memory.displacement
-      if memory.isRIPRelative { displacement += Int64(place.0 + decoded.length) }
-      instruction.displacement = Int32(truncatingIfNeeded: displacement)
-      instruction.scaleAndSegment = memory.scale | memory.segment.rawValue << 2
-      let plainSegment = memory.segment != .fs && memory.segment != .gs
-      let isFlat =
-        decoded.isLongMode
-        ? decoded.addressBytes == 8
-        : decoded.isFlatData && decoded.addressBytes == 4 && memory.segment != .cs
-      if isFlat, plainSegment { mode.insert(.flat) }
-    } else {
-      instruction.base = builder.base
-      instruction.scaleAndSegment = (decoded.segmentOverride ?? .ds).rawValue << 2
-      // For what pushes and pops: the stack may be used without its segment.
-      if decoded.isFlatData { mode.insert(.flat) }
-    }
-    instruction.mode = mode
-    return instruction
   }
 }

@@ -44,7 +44,12 @@ public final class Machine {
       profile: configuration.profile, memory: memory, signals: signals,
       rtcStart: configuration.realTimeClockStart)
     let translations = TranslationCache.allocate()
-    cache = BlockCache(ram: memory.map, translations: translations)
+    guard let cache = BlockCache(ram: memory.map, translations: translations) else {
+      translations.deallocate()
+      signals.deallocate()
+      throw .hostMemory(size)
+    }
+    self.cache = cache
     let timing = configuration.timing.table
     let cpuid = CPUIDTable(profile: configuration.profile)
     processor = ProcessorStorage(
@@ -170,13 +175,14 @@ public final class Machine {
   @discardableResult
   public func writeMemory(_ bytes: [UInt8], at address: UInt64) -> Bool {
     guard bytes.withUnsafeBytes({ memory.write($0, at: address) }) else { return false }
-    cache.invalidate(address..<(address + UInt64(bytes.count)))
+    cache.noteStores(to: address..<(address + UInt64(bytes.count)))
     return true
   }
 
-  /// Forgets all decoded instructions, after memory was written from outside.
+  /// Forgets all that was learnt from memory, after it was written from outside.
   func forgetDecodedCode() {
     cache.removeAll()
+    processor.pointer.pointee.translations.pagingStores.pointee &+= 1
     processor.pointer.pointee.linkSource = nil
   }
 

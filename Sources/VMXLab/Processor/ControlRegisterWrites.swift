@@ -48,8 +48,9 @@ extension Processor {
       value &= 0xffff_ffff
       if pagingMode == .pae, !loadPDPTEs(value) { return false }
     }
+    leaveAddressSpace()
     cr3 = value
-    startNewAddressSpace()
+    enterAddressSpace(invalidates: true)
     return true
   }
 

@@ -11,10 +11,17 @@ extension Processor {
   /// Host address of the `byteCount` bytes at `linear` if the TLB says they may be read at once.
   @inline(__always)
   mutating func readableHost(_ linear: UInt64, byteCount: UInt64) -> UnsafeMutableRawPointer? {
+    readableHost(linear, byteCount: byteCount, tag: dataTag)
+  }
+
+  /// The same for accesses of another class or address space than the current one's.
+  @inline(__always)
+  mutating func readableHost(
+    _ linear: UInt64, byteCount: UInt64, tag: UInt64
+  ) -> UnsafeMutableRawPointer? {
     let entry = translations.entry(linear)
     // An access that crosses into the next page has that page's tag, which this entry cannot hold.
-    let tag = ((linear &+ (byteCount &- 1)) & ~0xfff) | dataTag
-    guard entry.pointee.readTag == tag else { return nil }
+    guard entry.pointee.readTag == ((linear &+ (byteCount &- 1)) & ~0xfff) | tag else { return nil }
     return UnsafeMutableRawPointer(
       bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
   }
@@ -30,9 +37,18 @@ extension Processor {
   /// Host address of the `byteCount` bytes at `linear` if the TLB says they may be written at once.
   @inline(__always)
   mutating func writableHost(_ linear: UInt64, byteCount: UInt64) -> UnsafeMutableRawPointer? {
+    writableHost(linear, byteCount: byteCount, tag: dataTag)
+  }
+
+  /// The same for accesses of another class or address space than the current one's.
+  @inline(__always)
+  mutating func writableHost(
+    _ linear: UInt64, byteCount: UInt64, tag: UInt64
+  ) -> UnsafeMutableRawPointer? {
     let entry = translations.entry(linear)
-    let tag = ((linear &+ (byteCount &- 1)) & ~0xfff) | dataTag
-    guard entry.pointee.writeTag == tag else { return nil }
+    guard entry.pointee.writeTag == ((linear &+ (byteCount &- 1)) & ~0xfff) | tag else {
+      return nil
+    }
     return UnsafeMutableRawPointer(
       bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
   }
@@ -70,14 +86,21 @@ extension Processor {
 
   /// Reads a system structure (descriptor table, TSS) as the supervisor, whatever the CPL.
   mutating func readSystem<W: OperandWidth>(_ linear: UInt64, _ width: W.Type) -> W? {
-    readSlow(
+    if let host = readableHost(linear, byteCount: W.byteCount, tag: systemTag) {
+      return host.loadUnaligned(as: W.self)
+    }
+    return readSlow(
       linear, byteCount: W.byteCount, tag: systemTag, kind: .read, stack: false
     ).map { W(low: $0) }
   }
 
   /// Writes a system structure as the supervisor, whatever the CPL.
   mutating func writeSystem<W: OperandWidth>(_ linear: UInt64, _ value: W) -> Bool {
-    writeSlow(
+    if let host = writableHost(linear, byteCount: W.byteCount, tag: systemTag) {
+      host.storeBytes(of: value, as: W.self)
+      return true
+    }
+    return writeSlow(
       linear, value.zeroExtended, byteCount: W.byteCount, tag: systemTag, stack: false)
   }
 

@@ -71,11 +71,11 @@ extension Processor {
       entry.pointee.fetchTag = TranslationTag.invalid
     }
     entry.pointee.physicalPage = page
-    translations.setKey(key, of: linear)
+    translations.setKey(key, of: entry)
     var writeTag = fast
     if page != apicPage, page != vmx.apic.accessPage, let host = ram.host(page) {
       entry.pointee.addend = Int(bitPattern: host) &- Int(bitPattern: UInt(linear & ~0xfff))
-      if ram.codeLineMask(page) != 0 { writeTag |= TranslationTag.slow }
+      if ram.watchedLineMask(page) != 0 { writeTag |= TranslationTag.slow }
     } else {
       fast |= TranslationTag.slow
       writeTag |= TranslationTag.slow
@@ -293,19 +293,33 @@ extension Processor {
         translateGuestPhysical(entryGuest, .write, cause: .pagingStructure(linear: linear)) != nil
       else { return false }
     }
-    store(entryHost, value, byteCount: size)
+    markEntry(entryHost, value, byteCount: size)
     return true
+  }
+
+  /// Sets accessed and dirty flags in an entry, which no translation need heed.
+  mutating func markEntry(_ entryHost: UInt64, _ value: UInt64, byteCount: UInt64) {
+    guard let host = ram.host(entryHost) else {
+      return store(entryHost, value, byteCount: byteCount)
+    }
+    blocks.noteMark(entryHost, byteCount: byteCount)
+    host.store(value, byteCount: byteCount)
   }
 
   /// Host-physical address of a paging-structure entry; nil if EPT refuses it (the exit is recorded).
   private mutating func pagingStructure(_ address: UInt64, linear: UInt64) -> UInt64? {
     let address = address & a20Mask
-    guard vmx.usesEPT else { return address }
+    guard vmx.usesEPT else {
+      watchPagingStructure(address)
+      return address
+    }
     guard
       let host = translateGuestPhysical(address, .read, cause: .pagingStructure(linear: linear))
     else { return nil }
     if interceptGuestPhysicalAPICAccess(host.address) { return nil }
-    return host.address | address & 0xfff
+    let entryHost = host.address | address & 0xfff
+    watchPagingStructure(entryHost)
+    return entryHost
   }
 
   private mutating func pageFault(

@@ -33,12 +33,14 @@ struct Processor {
   var dataTag: UInt64 = 0
   /// The same for instruction fetches (SMAP does not apply).
   var fetchTag: UInt64 = 0
-  let translations: TranslationCache
+  var translations: TranslationCache
   let ram: RAMMap
   var a20Mask: UInt64 = ~0
   var addressSpaces = AddressSpaceNumbers()
   /// The address-space number that is in use.
-  var addressSpace: UInt64 = 0
+  var addressSpace = AddressSpaceNumber()
+  /// Those of other address spaces.
+  var spaces = AddressSpaceMemory()
   /// A translation of a large page has been put in the TLB, in pieces.
   var hasLargePages = false
   /// The physical page of the local APIC's registers; `noPage` while they are not mapped to memory.

@@ -75,6 +75,7 @@ extension Processor {
     delivery = EventDelivery()
     step = StepState()
     isBetweenIterations = false
+    spaces.removeAll()
     startNewAddressSpace()
     updateMode()
     updateAttention()

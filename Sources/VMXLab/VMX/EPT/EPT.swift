@@ -57,7 +57,9 @@ extension Processor {
     var isFirstUse = false
     while true {
       let shift = 3 &+ 9 &* level
-      let entry = load(table | (guestPhysical >> shift & 0x1ff) << 3, byteCount: 8)
+      let address = table | (guestPhysical >> shift & 0x1ff) << 3
+      watchPagingStructure(address)
+      let entry = load(address, byteCount: 8)
       guard entry & present != 0 else {
         recordEPTViolation(access, rights: 0, entry: entry)
         return nil
@@ -126,7 +128,7 @@ extension Processor {
       let isLeaf = level == 1 || (entry & PageTableEntry.large != 0 && level <= 3)
       var updated = entry | EPTEntry.accessed
       if isLeaf, isWrite { updated |= EPTEntry.dirty }
-      if updated != entry { store(address, updated, byteCount: 8) }
+      if updated != entry { markEntry(address, updated, byteCount: 8) }
       if isLeaf { return }
       table = entry & PageTableEntry.address
       level &-= 1

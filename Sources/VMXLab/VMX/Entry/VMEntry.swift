@@ -167,7 +167,7 @@ extension Processor {
     cpl = flags.contains(.vm) ? 3 : segments[2].access.dpl
     setRFLAGS(vmx.vmcs.guestRFLAGS)
     if pagingMode == .pae { loadGuestPDPTEs() }
-    enterAddressSpace(keepsTranslations: currentVMCSUsesVPID)
+    enterAddressSpace(invalidates: !currentVMCSUsesVPID)
     updateMode()
   }
 

@@ -144,7 +144,7 @@ extension Processor {
     interruptibility.blockingByMOVSS = false
     debug.pending = 0
     step = StepState()
-    enterAddressSpace(keepsTranslations: currentVMCSUsesVPID)
+    enterAddressSpace(invalidates: !currentVMCSUsesVPID)
     updateMode()
     updateAttention()
     if pagingMode == .pae { return loadPDPTEs(cr3) }

@@ -80,6 +80,6 @@ extension Processor {
 
   /// Translations of guests are kept under address-space numbers of their own; none is found again.
   private mutating func forgetGuestTranslations() {
-    vmx.forgetAddressSpaces()
+    spaces.removeAll()
   }
 }
