@@ -37,6 +37,8 @@ enum CPUFeature: UInt8, CaseIterable {
   case xsaves
   case cetSS
   case cetIBT
+  case pku
+  case pks
   /// The x87 data pointer changes on exceptions only.
   case fdpExceptionsOnly
   /// The x87 pointers' selectors are saved as 0.
@@ -80,6 +82,8 @@ enum CPUFeature: UInt8, CaseIterable {
     case .xsaves: (0xd, 1, .eax, 3)
     case .cetSS: (7, 0, .ecx, 7)
     case .cetIBT: (7, 0, .edx, 20)
+    case .pku: (7, 0, .ecx, 3)
+    case .pks: (7, 0, .ecx, 31)
     case .fdpExceptionsOnly: (7, 0, .ebx, 6)
     case .zeroFCSFDS: (7, 0, .ebx, 13)
     }

@@ -70,6 +70,8 @@ extension Processor {
     case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return readControlFlowMSR(index)
     case MSR.ia32BNDCFGS:
       return model.features.contains(.mpx) ? bounds.supervisorConfiguration : nil
+    case MSR.ia32PKRS:
+      return model.features.contains(.pks) ? UInt64(protectionKeys.supervisor) : nil
     case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
     default:
       guard let register = Self.fixedMTRR(index) else { return readPerformanceMSR(index) }
@@ -101,10 +103,10 @@ extension Processor {
     case MSR.ia32BIOSUpdateTrigger: break
     case MSR.ia32SYSENTERCS: msrs.sysenterCS = value
     case MSR.ia32SYSENTERESP:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.sysenterESP = value
     case MSR.ia32SYSENTEREIP:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.sysenterEIP = value
     case MSR.ia32MCGStatus:
       guard value == 0 else { return false }
@@ -133,27 +135,30 @@ extension Processor {
     case MSR.ia32EFER: return writeEFER(value)
     case MSR.ia32STAR: msrs.star = value
     case MSR.ia32LSTAR:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.lstar = value
     case MSR.ia32CSTAR:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.cstar = value
     case MSR.ia32FMASK:
       guard value >> 32 == 0 else { return false }
       msrs.fmask = value
     case MSR.ia32FSBase, MSR.ia32GSBase:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       let register = index == MSR.ia32FSBase ? 4 : 5
       segments[register].base = value
       effectiveBase[register] = value
     case MSR.ia32KernelGSBase:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.kernelGSBase = value
     case MSR.ia32TSCAux:
       guard model.hasRDTSCP, value >> 32 == 0 else { return false }
       msrs.tscAux = value
     case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return writeControlFlowMSR(index, value)
     case MSR.ia32BNDCFGS: return writeSupervisorBoundsConfiguration(value)
+    case MSR.ia32PKRS:
+      guard model.features.contains(.pks), value >> 32 == 0 else { return false }
+      setPKRS(UInt32(truncatingIfNeeded: value))
     case MSR.ia32XSS:
       guard model.features.contains(.xsaves), value & ~model.xssBits == 0 else { return false }
       vector.xss = value

@@ -78,6 +78,9 @@ struct Processor {
   // MARK: SSE and AVX
   var vector = VectorState()
 
+  // MARK: Protection keys
+  var protectionKeys = ProtectionKeyRights()
+
   // MARK: Floating point
   var x87 = X87State.afterReset
   /// FERR# is asserted: an x87 exception was met with CR0.NE = 0.

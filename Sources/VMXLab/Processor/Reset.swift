@@ -14,6 +14,7 @@ extension Processor {
     performance.globalControl = model.performance.initialGlobalControl
     resetAPICBase()
     vector = VectorState()
+    protectionKeys = ProtectionKeyRights()
     x87 = .afterReset
     hasNumericError = false
     vmx.reset()

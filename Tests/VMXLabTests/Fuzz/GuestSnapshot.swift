@@ -17,6 +17,8 @@ struct GuestSnapshot: Equatable {
     add("CR3", state.cr3)
     add("CR4", state.cr4.rawValue)
     add("IA32_EFER", state.efer.rawValue)
+    add("PKRU", UInt64(state.protectionKeys.user))
+    add("IA32_PKRS", UInt64(state.protectionKeys.supervisor))
     add("DR0", state.debug.dr0)
     add("DR1", state.debug.dr1)
     add("DR2", state.debug.dr2)

@@ -63,12 +63,13 @@ struct ProcessorInvariant: Sendable {
       $0.mode == .long || $0.rip >> 32 == 0
     },
     .init(text: "RIP is canonical in 64-bit mode") {
-      $0.mode != .long || $0.isCanonical($0.rip)
+      // SYSCALL may go to where only 5-level paging would let it fetch.
+      $0.mode != .long || $0.isCanonicalForProcessor($0.rip)
     },
     .init(text: "Bases of FS, GS, GDTR and IDTR are canonical in IA-32e mode") { state in
       !state.efer.contains(.lma)
         || [state.segments[4].base, state.segments[5].base, state.gdtr.base, state.idtr.base]
-          .allSatisfy { state.isCanonical($0) }
+          .allSatisfy { state.isCanonicalForProcessor($0) }
     },
     .init(text: "Upper halves of RIP, RSP and so on cannot be written outside IA-32e mode") {
       // A guest that has never been in IA-32e mode has no way to them.

@@ -211,6 +211,9 @@ struct RandomGuest {
     if random.chance(1, in: 2) { entry |= 6 }
     if random.chance(1, in: 8) { entry |= 1 << 63 }
     if random.chance(1, in: 32) { entry |= random.next() & 0x7fff_ffff_ffff_f000 }
+    if mode == .long || mode == .compatibility, random.chance(1, in: 8) {
+      entry |= (random.next() & 0xf) << 59
+    }
     return entry
   }
 
@@ -283,6 +286,11 @@ struct RandomGuest {
     state.pointee.cr0 = CR0(rawValue: cr0)
     state.pointee.cr4 = CR4(rawValue: cr4)
     state.pointee.efer = efer
+    // Of most pages the key is 0.
+    state.pointee.setPKRU(UInt32(truncatingIfNeeded: random.next()) & ~3)
+    state.pointee.setPKRS(
+      state.pointee.model.features.contains(.pks)
+        ? UInt32(truncatingIfNeeded: random.next()) & ~3 : 0)
     if mode == .pae { _ = state.pointee.loadPDPTEs(Place.tables) }
     // Virtual-8086 mode with paging has 32-bit tables, whose first entries are the same.
     if mode == .virtual8086, cr0 >> 31 != 0 { state.pointee.cr4.remove(.pae) }

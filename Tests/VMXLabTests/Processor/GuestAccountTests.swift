@@ -18,7 +18,8 @@ import Testing
 /// step that an exiting instruction keeps from happening is not pending, except behind MOV SS; a VM exit
 /// from the HLT state saves that state; VM entry ends the blocking of NMIs if the guest state says so; and
 /// Bochs has neither bits 11:9 of EPT violations nor mode-based execute control nor, in this processor,
-/// the monitor trap flag.
+/// the monitor trap flag. Of the paging matrix, the lines with protection keys are those of its Tiger
+/// Lake.
 ///
 /// Of the APICs: an interrupt of a class that is in service waits, without a spurious one; only what one
 /// sends to oneself counts as received with an illegal vector; IA32_TSC_DEADLINE is 0 once it has

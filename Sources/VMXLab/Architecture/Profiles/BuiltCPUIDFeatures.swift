@@ -141,7 +141,7 @@ public enum BuiltCPUIDFeatures {
     (0, "PREFETCHWT1", .notBuilt),
     (1, "AVX512_VBMI", .notBuilt),
     (2, "UMIP", .built),
-    (3, "PKU", .notBuilt),
+    (3, "PKU", .built),
     (5, "WAITPKG", .built),
     (6, "AVX512_VBMI2", .notBuilt),
     (7, "CET_SS", .built),
@@ -152,7 +152,7 @@ public enum BuiltCPUIDFeatures {
     (12, "AVX512_BITALG", .notBuilt),
     (13, "TME_EN", .notBuilt),
     (14, "AVX512_VPOPCNTDQ", .notBuilt),
-    (16, "LA57", .notBuilt),
+    (16, "LA57", .built),
     (22, "RDPID", .built),
     (23, "KL", .notBuilt),
     (24, "BUS_LOCK_DETECT", .notBuilt),
@@ -161,7 +161,7 @@ public enum BuiltCPUIDFeatures {
     (28, "MOVDIR64B", .notBuilt),
     (29, "ENQCMD", .notBuilt),
     (30, "SGX_LC", .notBuilt),
-    (31, "PKS", .notBuilt),
+    (31, "PKS", .built),
   ]
 
   private static let leaf7EDX: [Line] = [
@@ -254,9 +254,9 @@ public enum BuiltCPUIDFeatures {
     // Performance monitoring: what is not built of it is taken out when the table is made.
     + whole(0xa, .eax, .ebx, .ecx, .edx)
     + whole(0xb, .eax, .ebx, .ecx, .edx)
-    // Components of XCR0: x87, SSE, AVX, MPX. Sizes are put in when read.
-    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 0x1f)]
-    + component(2) + component(3) + component(4)
+    // Components of XCR0: x87, SSE, AVX, MPX, PKRU. Sizes are put in when read.
+    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 0x21f)]
+    + component(2) + component(3) + component(4) + component(9)
     // Components of IA32_XSS: CET's two.
     + [Field(leaf: 0xd, subleaf: 1, register: .ecx, mask: 0x1800)]
     + component(11) + component(12)

@@ -18,7 +18,6 @@ public final class CPUIDTable: @unchecked Sendable {
       var result = leaf.result
       for register in CPUIDRegister.allCases { result[register] &= visible[register] }
       Self.putTopology(of: count, in: &result, leaf: leaf)
-      if leaf.leaf == 0x8000_0008 { Self.limitLinearAddressWidth(&result) }
       if leaf.leaf == 0xa { result = PerformanceMonitoringLeaf(result: result).offered }
       offered.append(
         CPUIDView.Row(
@@ -59,13 +58,6 @@ public final class CPUIDTable: @unchecked Sendable {
       result = .zero
     default:
       break
-    }
-  }
-
-  private static func limitLinearAddressWidth(_ result: inout CPUIDResult) {
-    if !BuiltCPUIDFeatures.isBuilt(leaf: 7, register: .ecx, bit: 16) {
-      let width = min(result.eax >> 8 & 0xff, 48)
-      result.eax = result.eax & ~0xff00 | width << 8
     }
   }
 }

@@ -9,7 +9,7 @@ final class VectorTable: Sendable {
     VectorForm.floatingPointComparison, VectorForm.conversions, VectorForm.multiplyAdd,
     VectorForm.maskedMoves, VectorForm.control, VectorForm.stringComparison,
     VectorForm.cryptography, VectorForm.generalRegisters,
-    VectorForm.extendedState, VectorForm.mmxConversions,
+    VectorForm.extendedState, VectorForm.mmxConversions, VectorForm.protectionKeys,
   ]
 
   /// The one table.
@@ -96,6 +96,7 @@ extension VectorForm {
     if options.contains(.registerOnly), !isRegister { return false }
     if options.contains(.memoryOnly), isRegister { return false }
     if let digit, key.modRM >> 3 & 7 != digit { return false }
+    if let rm, key.modRM & 7 != rm { return false }
     let w = key.w && (key.isLongMode || !options.contains(.generalW))
     if options.contains(.w0), w { return false }
     if options.contains(.w1), !w { return false }

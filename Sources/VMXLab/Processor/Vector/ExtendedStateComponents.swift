@@ -139,6 +139,7 @@ extension Processor {
         | (low == 0 ? 0 : XStateComponents.sse.rawValue)
         | (high == 0 ? 0 : XStateComponents.avx.rawValue)
         | boundsInUse | controlFlowComponentsInUse
+        | (protectionKeys.user == 0 ? 0 : XStateComponents.pkru.rawValue)
     }
   }
 }

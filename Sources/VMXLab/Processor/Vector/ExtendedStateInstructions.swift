@@ -34,7 +34,8 @@ extension VectorForm {
     _ timing: TimingClass, _ handler: @escaping Handler
   ) -> VectorForm {
     VectorForm(
-      name, .none, opcode, .system(memory: handler), feature, [.legacyOnly, .memoryOnly],
+      name, .none, opcode, .system(register: nil, memory: handler), feature,
+      [.legacyOnly, .memoryOnly],
       digit: digit, timing: timing)
   }
 }
@@ -116,6 +117,7 @@ extension Processor {
     if saved.contains(.avx) { storeAVX(area, at: layout.avx) }
     if saved.contains(.boundRegisters) { storeBoundRegisters(area, at: layout.boundRegisters) }
     if saved.contains(.boundControl) { storeBoundControl(area, at: layout.boundControl) }
+    if saved.contains(.pkru) { area.store32(layout.pkru, protectionKeys.user, &self) }
     storeControlFlow(area, saved, layout)
     let header = ExtendedStateArea.Offset.header
     if saving.isCompacted {
@@ -210,6 +212,11 @@ extension Processor {
       }
     }
     restoreBounds(area, layout, requested, present: present)
+    // Last: the accesses of the instruction itself are made with the rights from before it.
+    if requested.contains(.pkru) {
+      let value = present.contains(.pkru) ? area.load(layout.pkru, &self) : 0
+      setPKRU(UInt32(truncatingIfNeeded: value))
+    }
   }
 
   private mutating func restoreBounds(

@@ -45,7 +45,7 @@ struct XStateComponents: OptionSet {
   /// IA32_PL0_SSP to IA32_PL2_SSP.
   static let cetSupervisor = XStateComponents(rawValue: 1 << 12)
   /// What is built, and may be set in XCR0.
-  static let built: XStateComponents = [.x87, .sse, .avx, .boundRegisters, .boundControl]
+  static let built: XStateComponents = [.x87, .sse, .avx, .boundRegisters, .boundControl, .pkru]
   /// What is built, and may be set in IA32_XSS.
   static let builtSupervisor: XStateComponents = [.cetUser, .cetSupervisor]
   /// Both halves of the YMM registers.

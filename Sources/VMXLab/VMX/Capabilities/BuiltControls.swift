@@ -95,6 +95,7 @@ public struct BuiltControls: Sendable {
         .loadCETState,
         .clearBNDCFGS,
         .savePerfGlobalCtrl,
+        .loadPKRS,
       ],
       secondaryExit: [],
       entry: [
@@ -105,6 +106,7 @@ public struct BuiltControls: Sendable {
         .loadEFER,
         .loadCETState,
         .loadBNDCFGS,
+        .loadPKRS,
       ]),
     eptAndVPID: [
       .executeOnlyTranslations,

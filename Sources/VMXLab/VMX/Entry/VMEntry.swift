@@ -158,6 +158,9 @@ extension Processor {
     if entryControls.contains(.loadBNDCFGS) {
       bounds.supervisorConfiguration = vmx.vmcs.guestBNDCFGS
     }
+    if entryControls.contains(.loadPKRS) {
+      setPKRS(UInt32(truncatingIfNeeded: vmx.vmcs.guestPKRS))
+    }
     msrs.sysenterCS = UInt64(vmx.vmcs.guestSYSENTERCS)
     msrs.sysenterESP = vmx.vmcs.guestSYSENTERESP
     msrs.sysenterEIP = vmx.vmcs.guestSYSENTEREIP

@@ -77,6 +77,10 @@ extension Processor {
     if model.features.contains(.mpx) {
       save(bounds.supervisorConfiguration, in: &vmx.vmcs.guestBNDCFGS, &changes)
     }
+    // Saved wherever VM entry could load it, whatever the control says.
+    if model.capabilities.offeredControls.entry.contains(.loadPKRS) {
+      save(UInt64(protectionKeys.supervisor), in: &vmx.vmcs.guestPKRS, &changes)
+    }
     let sysenterCS = UInt32(truncatingIfNeeded: msrs.sysenterCS)
     save(sysenterCS, in: &vmx.vmcs.guestSYSENTERCS, &changes)
     save(msrs.sysenterESP, in: &vmx.vmcs.guestSYSENTERESP, &changes)

@@ -139,6 +139,7 @@ extension Processor {
       loadPerformanceGlobalControl(vmx.vmcs.hostPerfGlobalCtrl)
     }
     if controls.contains(.clearBNDCFGS) { bounds.supervisorConfiguration = 0 }
+    if controls.contains(.loadPKRS) { setPKRS(UInt32(truncatingIfNeeded: vmx.vmcs.hostPKRS)) }
     loadHostSegments(isLong: isLong)
     gdtr = DescriptorTableRegister(base: vmx.vmcs.hostGDTRBase, limit: 0xffff)
     idtr = DescriptorTableRegister(base: vmx.vmcs.hostIDTRBase, limit: 0xffff)
