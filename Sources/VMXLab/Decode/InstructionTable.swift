@@ -50,7 +50,8 @@ final class InstructionTable: Sendable {
   private let forms: [InstructionForm?]
 
   private init() {
-    var forms = [InstructionForm?](repeating: nil, count: Int(X86_INS_ENDING.rawValue))
+    let last = Self.families.joined().map(\.id.rawValue).max() ?? 0
+    var forms = [InstructionForm?](repeating: nil, count: Int(last) + 1)
     for family in Self.families {
       for form in family { forms[Int(form.id.rawValue)] = form }
     }
@@ -74,59 +75,60 @@ final class InstructionTable: Sendable {
       decoded.isFlatCode = mode & DecodeMode.flatCode != 0
       decoded.isFlatData = mode & DecodeMode.flatData != 0
       decoded.pageOffset = pageOffset
-      if let vector = decoded.vector {
-        let table = VectorTable.shared
-        let form = table.entries[vector.entry].form
-        let isOffered = form.isOffered(
-          by: features, isVEX: vector.isVEX, isWide: vector.isWide)
-        guard isOffered, !decoded.hasLock else {
-          return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-        }
-        if decoded.id == X86_INS_INVALID { return self.line(decoded, vector, at: place) }
+      switch meaning(of: decoded, features: features) {
+      case .undefined: return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
+      case .notBuilt: return Self.line(stopNotBuilt, length: decoded.length, at: place)
+      case .instruction(let handler, let builder, let timing, let effect):
+        return Line(
+          instruction: Self.instruction(decoded, builder, handler, at: place),
+          length: decoded.length, timing: builder.timing ?? timing,
+          memoryTiming: builder.memoryTiming, hasLock: decoded.hasLock,
+          effect: builder.effect ?? effect, fusable: FusableOperation(decoded),
+          condition: builder.branch == .withinPage ? BranchCondition(decoded.id) : nil)
       }
-      guard var form = form(decoded.id) else {
-        return Self.line(stopNotBuilt, length: decoded.length, at: place)
-      }
-      if let feature = form.feature, !features.contains(feature) {
-        guard let other = form.substitute.flatMap(self.form) else {
-          return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-        }
-        form = other
-      }
-      if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) {
-        return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-      }
-      var builder = InstructionBuilder()
-      guard let handler = form.select(decoded, &builder) else {
-        return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-      }
-      return Line(
-        instruction: Self.instruction(decoded, builder, handler, at: place),
-        length: decoded.length, timing: builder.timing ?? form.timing,
-        memoryTiming: builder.memoryTiming, hasLock: decoded.hasLock,
-        effect: builder.effect ?? form.effect,
-        fusable: FusableOperation(decoded),
-        condition: builder.branch == .withinPage ? BranchCondition(decoded.id) : nil)
     }
   }
 
-  private func form(_ id: x86_insn) -> InstructionForm? {
+  /// What a decoded instruction is on some processor.
+  enum Meaning {
+    /// None that the processor has: #UD.
+    case undefined
+    /// One that the processor has and VMXLab has not.
+    case notBuilt
+    /// Timing and effect are those of the form; the builder may have others.
+    case instruction(Handler, InstructionBuilder, TimingClass?, BlockEffect)
+  }
+
+  /// What an instruction is on a processor with `features`.
+  func meaning(of decoded: DecodedInstruction, features: CPUFeatureSet) -> Meaning {
+    var builder = InstructionBuilder()
+    if let vector = decoded.vector {
+      let form = VectorTable.shared.entries[vector.entry].form
+      let isOffered = form.isOffered(by: features, isVEX: vector.isVEX, isWide: vector.isWide)
+      guard isOffered, !decoded.hasLock else { return .undefined }
+      if decoded.id == X86_INS_INVALID {
+        guard let handler = VectorTable.shared.select(decoded, vector, &builder) else {
+          return .undefined
+        }
+        return .instruction(handler, builder, nil, .continue)
+      }
+    }
+    guard var form = form(decoded.id) else { return .notBuilt }
+    if let feature = form.feature, !features.contains(feature) {
+      guard let other = form.substitute.flatMap(self.form) else { return .undefined }
+      form = other
+    }
+    if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) {
+      return .undefined
+    }
+    guard let handler = form.select(decoded, &builder) else { return .undefined }
+    return .instruction(handler, builder, form.timing, form.effect)
+  }
+
+  /// The form of an instruction number; nil if there is none.
+  func form(_ id: x86_insn) -> InstructionForm? {
     let number = Int(id.rawValue)
     return forms.indices.contains(number) ? forms[number] : nil
-  }
-
-  /// A vector instruction that the processor has.
-  private func line(
-    _ decoded: DecodedInstruction, _ selection: VectorSelection, at place: (Int, Int, Int)
-  ) -> Line {
-    var builder = InstructionBuilder()
-    guard let handler = VectorTable.shared.select(decoded, selection, &builder) else {
-      return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-    }
-    return Line(
-      instruction: Self.instruction(decoded, builder, handler, at: place), length: decoded.length,
-      timing: builder.timing, memoryTiming: builder.memoryTiming,
-      effect: builder.effect ?? .continue)
   }
 
   /// The marker behind a block's last instruction: goes back to the run loop.

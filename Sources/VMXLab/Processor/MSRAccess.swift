@@ -56,7 +56,7 @@ extension Processor {
     case MSR.ia32MTRRPhysBase0..<MSR.ia32MTRRPhysBase0 + 16:
       return msrs.mtrrVariable[Int(index - MSR.ia32MTRRPhysBase0)]
     case MSR.ia32PAT: return msrs.pat
-    case MSR.ia32UMWAITControl: return model.hasWAITPKG ? msrs.umwaitControl : nil
+    case MSR.ia32UMWAITControl: return model.features.contains(.waitpkg) ? msrs.umwaitControl : nil
     case MSR.ia32MTRRDefType: return msrs.mtrrDefType
     case MSR.ia32VMXBasic...MSR.ia32VMXExitCtls2: return model.vmxCapability(index)
     case MSR.ia32EFER: return efer.rawValue
@@ -67,7 +67,7 @@ extension Processor {
     case MSR.ia32FSBase: return segments[4].base
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
-    case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
+    case MSR.ia32TSCAux: return model.features.contains(.rdtscp) ? msrs.tscAux : nil
     case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
     default: return Self.fixedMTRR(index).map { msrs.mtrrFixed[$0] }
     }
@@ -120,7 +120,9 @@ extension Processor {
       guard Self.isPAT(value) else { return false }
       msrs.pat = value
     case MSR.ia32UMWAITControl:
-      guard model.hasWAITPKG, value & UMWAITControl.reserved == 0 else { return false }
+      guard model.features.contains(.waitpkg), value & UMWAITControl.reserved == 0 else {
+        return false
+      }
       msrs.umwaitControl = value
     case MSR.ia32MTRRDefType:
       guard value & ~0xcff == 0, Self.isMemoryType(value & 0xff, mtrr: true) else { return false }
@@ -145,7 +147,7 @@ extension Processor {
       guard isCanonical(value) else { return false }
       msrs.kernelGSBase = value
     case MSR.ia32TSCAux:
-      guard model.hasRDTSCP, value >> 32 == 0 else { return false }
+      guard model.features.contains(.rdtscp), value >> 32 == 0 else { return false }
       msrs.tscAux = value
     case MSR.ia32XSS:
       // No supervisor state component is built.
