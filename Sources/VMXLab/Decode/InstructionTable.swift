@@ -53,44 +53,56 @@ final class InstructionTable: Sendable {
       decoded.heedsControlFlow = mode & DecodeMode.controlFlow != 0
       decoded.pageOffset = pageOffset
       if mode & DecodeMode.bounds != 0 { decoded.heedBounds() }
-      return template(decoded, features: features, timing: timing)
+      switch meaning(of: decoded, features: features) {
+      case .undefined: return InstructionTemplate(raiseInvalidOpcode, length: decoded.length)
+      case .notBuilt: return InstructionTemplate(stopNotBuilt, length: decoded.length)
+      case .instruction(let handler, let builder, let timingClass, let effect):
+        return InstructionTemplate(
+          decoded, builder, handler, class: builder.timing ?? timingClass, effect: effect,
+          timing: timing)
+      }
     }
   }
 
-  private func template(
-    _ decoded: DecodedInstruction, features: CPUFeatureSet, timing: TimingTable
-  ) -> InstructionTemplate {
-    let refusal = InstructionTemplate(raiseInvalidOpcode, length: decoded.length)
+  /// What a decoded instruction is on some processor.
+  enum Meaning {
+    /// None that the processor has: #UD.
+    case undefined
+    /// One that the processor has and VMXLab has not.
+    case notBuilt
+    /// Timing and effect are those of the form; the builder may have others.
+    case instruction(Handler, InstructionBuilder, TimingClass?, BlockEffect)
+  }
+
+  /// What an instruction is on a processor with `features`.
+  func meaning(of decoded: DecodedInstruction, features: CPUFeatureSet) -> Meaning {
+    var builder = InstructionBuilder()
     if let vector = decoded.vector {
       let form = VectorTable.shared.entries[vector.entry].form
       let isOffered = form.isOffered(by: features, isVEX: vector.isVEX, isWide: vector.isWide)
-      guard isOffered, !decoded.hasLock else { return refusal }
+      guard isOffered, !decoded.hasLock else { return .undefined }
       if decoded.id == X86_INS_INVALID {
-        var builder = InstructionBuilder()
         guard let handler = VectorTable.shared.select(decoded, vector, &builder) else {
-          return refusal
+          return .undefined
         }
-        return InstructionTemplate(
-          decoded, builder, handler, class: builder.timing, effect: .continue, timing: timing)
+        return .instruction(handler, builder, nil, .continue)
       }
     }
-    guard var form = form(decoded.id) else {
-      return InstructionTemplate(stopNotBuilt, length: decoded.length)
-    }
+    guard var form = form(decoded.id) else { return .notBuilt }
     if let feature = form.feature, !features.contains(feature) {
-      guard let other = form.substitute.flatMap(self.form) else { return refusal }
+      guard let other = form.substitute.flatMap(self.form) else { return .undefined }
       form = other
     }
-    if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) { return refusal }
-    var builder = InstructionBuilder()
-    guard let usual = form.select(decoded, &builder) else { return refusal }
+    if decoded.hasLock, !form.isLockable || !Self.destinationIsMemory(decoded) {
+      return .undefined
+    }
+    guard let usual = form.select(decoded, &builder) else { return .undefined }
     let handler = builder.boundsBranch(decoded) ?? usual
-    return InstructionTemplate(
-      decoded, builder, handler, class: builder.timing ?? form.timing, effect: form.effect,
-      timing: timing)
+    return .instruction(handler, builder, form.timing, form.effect)
   }
 
-  private func form(_ id: x86_insn) -> InstructionForm? {
+  /// The form of an instruction number; nil if there is none.
+  func form(_ id: x86_insn) -> InstructionForm? {
     let number = Int(id.rawValue)
     return forms.indices.contains(number) ? forms[number] : nil
   }

@@ -55,7 +55,7 @@ extension Processor {
     case MSR.ia32MTRRPhysBase0..<MSR.ia32MTRRPhysBase0 + 16:
       return msrs.mtrrVariable[Int(index - MSR.ia32MTRRPhysBase0)]
     case MSR.ia32PAT: return msrs.pat
-    case MSR.ia32UMWAITControl: return model.hasWAITPKG ? msrs.umwaitControl : nil
+    case MSR.ia32UMWAITControl: return model.features.contains(.waitpkg) ? msrs.umwaitControl : nil
     case MSR.ia32MTRRDefType: return msrs.mtrrDefType
     case MSR.ia32VMXBasic...MSR.ia32VMXExitCtls2: return model.vmxCapability(index)
     case MSR.ia32EFER: return efer.rawValue
@@ -66,7 +66,7 @@ extension Processor {
     case MSR.ia32FSBase: return segments[4].base
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
-    case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
+    case MSR.ia32TSCAux: return model.features.contains(.rdtscp) ? msrs.tscAux : nil
     case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return readControlFlowMSR(index)
     case MSR.ia32BNDCFGS:
       return model.features.contains(.mpx) ? bounds.supervisorConfiguration : nil
@@ -127,7 +127,9 @@ extension Processor {
       guard Self.isPAT(value) else { return false }
       msrs.pat = value
     case MSR.ia32UMWAITControl:
-      guard model.hasWAITPKG, value & UMWAITControl.reserved == 0 else { return false }
+      guard model.features.contains(.waitpkg), value & UMWAITControl.reserved == 0 else {
+        return false
+      }
       msrs.umwaitControl = value
     case MSR.ia32MTRRDefType:
       guard value & ~0xcff == 0, Self.isMemoryType(value & 0xff, mtrr: true) else { return false }
@@ -152,7 +154,7 @@ extension Processor {
       guard isCanonicalForProcessor(value) else { return false }
       msrs.kernelGSBase = value
     case MSR.ia32TSCAux:
-      guard model.hasRDTSCP, value >> 32 == 0 else { return false }
+      guard model.features.contains(.rdtscp), value >> 32 == 0 else { return false }
       msrs.tscAux = value
     case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return writeControlFlowMSR(index, value)
     case MSR.ia32BNDCFGS: return writeSupervisorBoundsConfiguration(value)

@@ -156,9 +156,9 @@ public enum BuiltCPUIDFeatures {
     (22, "RDPID", .built),
     (23, "KL", .notBuilt),
     (24, "BUS_LOCK_DETECT", .notBuilt),
-    (25, "CLDEMOTE", .notBuilt),
-    (27, "MOVDIRI", .notBuilt),
-    (28, "MOVDIR64B", .notBuilt),
+    (25, "CLDEMOTE", .built),
+    (27, "MOVDIRI", .built),
+    (28, "MOVDIR64B", .built),
     (29, "ENQCMD", .notBuilt),
     (30, "SGX_LC", .notBuilt),
     (31, "PKS", .built),
@@ -173,7 +173,7 @@ public enum BuiltCPUIDFeatures {
     (10, "MD_CLEAR", .notBuilt),
     (11, "RTM_ALWAYS_ABORT", .notBuilt),
     (13, "RTM_FORCE_ABORT", .notBuilt),
-    (14, "SERIALIZE", .notBuilt),
+    (14, "SERIALIZE", .built),
     (15, "Hybrid", .notBuilt),
     (16, "TSXLDTRK", .notBuilt),
     (18, "PCONFIG", .notBuilt),
@@ -192,7 +192,7 @@ public enum BuiltCPUIDFeatures {
   ]
 
   private static let leaf7Subleaf1EAX: [Line] = [
-    (4, "AVX-VNNI", .notBuilt),
+    (4, "AVX-VNNI", .built),
     (5, "AVX512_BF16", .notBuilt),
     (10, "Fast zero-length REP MOVSB", .notBuilt),
     (11, "Fast short REP STOSB", .notBuilt),

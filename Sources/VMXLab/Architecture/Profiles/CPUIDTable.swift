@@ -119,9 +119,11 @@ public struct CPUIDView {
 
   /// What a leaf tells of the part: zeros for a leaf above the highest, where CPUID returns another's
   /// data.
-  func facts(leaf: UInt32, subleaf: UInt32) -> CPUIDResult {
+  func facts(
+    leaf: UInt32, subleaf: UInt32, state: CPUIDDynamicState = CPUIDDynamicState()
+  ) -> CPUIDResult {
     let highest = leaf < 0x8000_0000 ? highestBasicLeaf : highestExtendedLeaf
-    return leaf <= highest ? result(leaf: leaf, subleaf: subleaf) : .zero
+    return leaf <= highest ? result(leaf: leaf, subleaf: subleaf, state: state) : .zero
   }
 
   /// Sizes of XSAVE areas: of the components in XCR0 in the standard format, of those in XCR0 and

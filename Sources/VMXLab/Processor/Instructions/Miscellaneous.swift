@@ -24,10 +24,16 @@ extension InstructionForm {
     },
     InstructionForm(X86_INS_PAUSE, .pause) { _, builder in pauseForm(&builder) },
     InstructionForm(X86_INS_LFENCE, .fence, .continue, feature: .sse2, handler: doNothing),
+    InstructionForm(X86_INS_MFENCE, .fence, .continue, feature: .sse2, handler: doNothing),
     InstructionForm(X86_INS_SFENCE, .fence, .continue, feature: .sse, handler: doNothing),
     cacheLine(X86_INS_CLFLUSH, .clflush), cacheLine(X86_INS_CLFLUSHOPT, .clflushopt),
     cacheLine(X86_INS_CLWB, .clwb),
-    InstructionForm(X86_INS_PREFETCH, .nop, .continue, handler: doNothing),
+    // What is fetched after it is fetched anew: the block ends.
+    InstructionForm(
+      AddedInstruction.serialize.id, .fence, .end, feature: .serialize, handler: doNothing),
+    InstructionForm(
+      AddedInstruction.cldemote.id, .nop, feature: .cldemote, without: X86_INS_NOP
+    ) { _, _ in doNothing },
     InstructionForm(X86_INS_PREFETCHW, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHNTA, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHT0, .nop, .continue, handler: doNothing),
