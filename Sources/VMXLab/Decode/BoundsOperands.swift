@@ -1,5 +1,4 @@
-/// The operands of an instruction in the place of Intel MPX, 0F 1A and 0F 1B, which without it are NOPs:
-/// Capstone is shown a NOP of the same length.
+/// The operands of an instruction in the place of Intel MPX, 0F 1A and 0F 1B, which without it are NOPs.
 ///
 /// Source: Intel SDM, "Opcode Map", and the pages of BNDCL, BNDCN, BNDCU, BNDLDX, BNDMK, BNDMOV and
 /// BNDSTX.
@@ -21,12 +20,7 @@ struct BoundsOperands {
     var reader = InstructionReader(bytes, at: prefixes.count)
     guard reader.next() == 0x0f, reader.peek & 0xfe == 0x1a else { return nil }
     opcode = reader.next()
-    prefix =
-      switch prefixes.repeatPrefix {
-      case 0xf2: .xF2
-      case 0xf3: .xF3
-      default: prefixes.hasOperandSize ? .x66 : .none
-      }
+    prefix = prefixes.mandatory
     let modRM = reader.next()
     reg = modRM >> 3 & 7 | (prefixes.rex & 4) << 1
     rm = modRM & 7 | (prefixes.rex & 1) << 3

@@ -130,7 +130,6 @@ final class InstructionDecoder {
       rexW: prefixes.rex & 8 != 0, opcode: detail.opcode, modRM: detail.modrm)
     decoded.segmentOverride = prefixes.segment
     decoded.isNoTrack = prefixes.isNoTrack
-    decoded.bounds = BoundsOperands(bytes, prefixes, codeBytes: codeBytes)
     withUnsafeBytes(of: detail.operands) { raw in
       let operands = raw.bindMemory(to: cs_x86_op.self)
       for index in 0..<min(Int(detail.op_count), operands.count) {

@@ -21,9 +21,18 @@ final class BoundsRunner {
     state.pointee.updateMode()
   }
 
+  /// The access rights of CS outside 64-bit mode; the handlers of exceptions are 64-bit code.
+  private var legacyCode: SegmentAccessRights?
+
   /// Goes on in 32-bit or 16-bit code of compatibility mode.
   func leave64BitMode(big isBig: Bool = true) {
-    state.pointee.segments[1].access = SegmentAccessRights(rawValue: isBig ? 0xc09b : 0x809b)
+    legacyCode = SegmentAccessRights(rawValue: isBig ? 0xc09b : 0x809b)
+    enterLegacyCode()
+  }
+
+  private func enterLegacyCode() {
+    guard let legacyCode else { return }
+    state.pointee.segments[1].access = legacyCode
     state.pointee.updateMode()
   }
 
@@ -41,7 +50,8 @@ final class BoundsRunner {
 
   @discardableResult
   func run(_ code: [UInt8], _ registers: [Int: UInt64] = [:]) -> InstructionRunner.Outcome {
-    base.run(code, registers)
+    enterLegacyCode()
+    return base.run(code, registers)
   }
 
   func word(_ address: UInt64, byteCount: Int = 8) -> UInt64 {
