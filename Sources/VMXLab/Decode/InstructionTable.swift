@@ -33,18 +33,21 @@ final class InstructionTable: Sendable {
     self.forms = forms
   }
 
-  /// The instruction for what the decoder read; one that raises #UD or #GP, or stops the machine as
-  /// not built, where there is none.
+  /// The instruction for what the decoder read; one that raises #UD or #GP where there is none.
   ///
   /// - Parameters:
   ///   - features: what the processor has.
+  ///   - stopsAtNotBuilt: stop the machine rather than raise #UD for what is not built.
   ///   - pageOffset: where in its page the instruction starts.
   func template(
     _ result: Result<DecodedInstruction, InstructionDecoder.Failure>, features: CPUFeatureSet,
-    timing: TimingTable, mode: UInt8, pageOffset: Int
+    timing: TimingTable, stopsAtNotBuilt: Bool = false, mode: UInt8, pageOffset: Int
   ) -> InstructionTemplate {
     switch result {
-    case .failure(.invalid): return InstructionTemplate(raiseInvalidOpcode, length: 1)
+    case .failure(.notBuilt) where stopsAtNotBuilt:
+      return InstructionTemplate(stopNotBuilt, length: 1)
+    case .failure(.invalid), .failure(.notBuilt):
+      return InstructionTemplate(raiseInvalidOpcode, length: 1)
     case .failure(.truncated), .failure(.tooLong):
       return InstructionTemplate(raiseInstructionTooLong, length: 1)
     case .success(var decoded):
@@ -55,7 +58,6 @@ final class InstructionTable: Sendable {
       if mode & DecodeMode.bounds != 0 { decoded.heedBounds() }
       switch meaning(of: decoded, features: features) {
       case .undefined: return InstructionTemplate(raiseInvalidOpcode, length: decoded.length)
-      case .notBuilt: return InstructionTemplate(stopNotBuilt, length: decoded.length)
       case .instruction(let handler, let builder, let timingClass, let effect):
         return InstructionTemplate(
           decoded, builder, handler, class: builder.timing ?? timingClass, effect: effect,
@@ -68,8 +70,6 @@ final class InstructionTable: Sendable {
   enum Meaning {
     /// None that the processor has: #UD.
     case undefined
-    /// One that the processor has and VMXLab has not.
-    case notBuilt
     /// Timing and effect are those of the form; the builder may have others.
     case instruction(Handler, InstructionBuilder, TimingClass?, BlockEffect)
   }
@@ -88,7 +88,7 @@ final class InstructionTable: Sendable {
         return .instruction(handler, builder, nil, .continue)
       }
     }
-    guard var form = form(decoded.id) else { return .notBuilt }
+    guard var form = form(decoded.id) else { return .undefined }
     if let feature = form.feature, !features.contains(feature) {
       guard let other = form.substitute.flatMap(self.form) else { return .undefined }
       form = other
