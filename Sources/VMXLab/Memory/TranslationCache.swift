@@ -47,6 +47,10 @@ struct TranslationCache {
   let entries: UnsafeMutablePointer<TranslationEntry>
   /// The entries of the current address space.
   private(set) var base: UnsafeMutablePointer<TranslationEntry>
+  /// The protection key of each entry's page; its tags agree with the rights of that key.
+  private let keys: UnsafeMutablePointer<ProtectionKey>
+  /// The keys that `keys` may hold: a bit for each.
+  private let usedKeys: UnsafeMutablePointer<UInt32>
   /// Counts what takes entries away: whatever else was learnt from them goes by this number.
   let generation: UnsafeMutablePointer<UInt64>
   /// Counts stores to pages that page walks have read entries from.
@@ -56,8 +60,12 @@ struct TranslationCache {
     let entries = UnsafeMutablePointer<TranslationEntry>.allocate(capacity: count)
     let cache = TranslationCache(
       entries: entries, base: entries,
+      keys: UnsafeMutablePointer<ProtectionKey>.allocate(capacity: count),
+      usedKeys: UnsafeMutablePointer<UInt32>.allocate(capacity: 1),
       generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1),
       pagingStores: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
+    cache.keys.initialize(repeating: .none, count: count)
+    cache.usedKeys.initialize(to: 0)
     cache.generation.initialize(to: 0)
     cache.pagingStores.initialize(to: 0)
     cache.removeAll()
@@ -66,6 +74,8 @@ struct TranslationCache {
 
   func deallocate() {
     entries.deallocate()
+    keys.deallocate()
+    usedKeys.deallocate()
     generation.deallocate()
     pagingStores.deallocate()
   }
@@ -86,6 +96,8 @@ struct TranslationCache {
         readTag: TranslationTag.invalid, writeTag: TranslationTag.invalid,
         fetchTag: TranslationTag.invalid, addend: 0, physicalPage: TranslationTag.invalid),
       count: Self.count)
+    keys.update(repeating: .none, count: Self.count)
+    usedKeys.pointee = 0
   }
 
   /// Drops what is known of the page of `linear`, in every address space.
@@ -98,6 +110,31 @@ struct TranslationCache {
       entry.pointee.writeTag = TranslationTag.invalid
       entry.pointee.fetchTag = TranslationTag.invalid
     }
+  }
+
+  /// Notes the protection key of an entry's page. What was known of its data under another key is
+  /// dropped.
+  @inline(__always)
+  func setKey(_ key: ProtectionKey, of entry: UnsafeMutablePointer<TranslationEntry>) {
+    let index = entry - entries
+    guard keys[index] != key else { return }
+    keys[index] = key
+    usedKeys.pointee |= key.bit
+    entry.pointee.readTag = TranslationTag.invalid
+    entry.pointee.writeTag = TranslationTag.invalid
+  }
+
+  /// Drops what is known of the data of pages with these protection keys, in every address space. What
+  /// may be fetched stays: keys say nothing of it.
+  func remove(keys removed: UInt32) {
+    let stale = removed & usedKeys.pointee
+    guard stale != 0 else { return }
+    for index in 0..<Self.count where keys[index].bit & stale != 0 {
+      keys[index] = .none
+      entries[index].readTag = TranslationTag.invalid
+      entries[index].writeTag = TranslationTag.invalid
+    }
+    usedKeys.pointee &= ~stale
   }
 
   /// Sends stores to the physical page through the slow path, since it is watched now.

@@ -188,7 +188,10 @@ extension Processor {
   mutating func checkAddress(
     _ linear: UInt64, byteCount: UInt64, stack: Bool, tag: UInt64
   ) -> Bool {
-    if mode == .long, !isCanonical(linear) || !isCanonical(linear &+ (byteCount &- 1)) {
+    // In compatibility mode, system structures may lie above 4 GiB.
+    if mode == .long || linear >> 32 != 0,
+      !isCanonical(linear) || !isCanonical(linear &+ (byteCount &- 1))
+    {
       raise(stack ? .stackFault : .generalProtection, errorCode: 0)
       return false
     }
@@ -199,9 +202,16 @@ extension Processor {
     return true
   }
 
-  /// Whether the address is canonical for the current paging mode (48 bits, 57 with LA57).
+  /// Whether the address is canonical for the current paging mode (48 bits, 57 with LA57): what is
+  /// accessed, and what RIP holds.
   @inline(__always) func isCanonical(_ linear: UInt64) -> Bool {
     let shift: UInt64 = cr4.contains(.la57) ? 7 : 16
     return UInt64(bitPattern: Int64(bitPattern: linear << shift) >> Int64(shift)) == linear
+  }
+
+  /// Whether the address is canonical for the processor's linear-address width, whatever the paging
+  /// mode: what base registers and MSRs take, and what instructions that invalidate translations do.
+  @inline(__always) func isCanonicalForProcessor(_ linear: UInt64) -> Bool {
+    model.capabilities.isCanonical(linear)
   }
 }

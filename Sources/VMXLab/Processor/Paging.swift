@@ -34,18 +34,21 @@ extension Processor {
     guard let page = guestPage(linear, kind, tag: tag) else { return nil }
     let guestPhysical = (page.address | linear & 0xfff) & a20Mask
     if !vmx.usesEPT {
-      return fill(linear, kind, tag: tag, physical: guestPhysical, rights: page.rights)
+      return fill(
+        linear, kind, tag: tag, physical: guestPhysical, rights: page.rights, key: page.key)
     }
     guard
       let host = translateGuestPhysical(
         guestPhysical, kind, cause: .page(linear: linear, rights: page.rights))
     else { return nil }
     return fill(
-      linear, kind, tag: tag, physical: host.address, rights: page.rights & host.rights)
+      linear, kind, tag: tag, physical: host.address, rights: page.rights & host.rights,
+      key: page.key)
   }
 
   private mutating func fill(
-    _ linear: UInt64, _ kind: AccessKind, tag: UInt64, physical: UInt64, rights: PageRights
+    _ linear: UInt64, _ kind: AccessKind, tag: UInt64, physical: UInt64, rights: PageRights,
+    key: ProtectionKey
   ) -> UnsafeMutablePointer<TranslationEntry>? {
     let entry = translations.entry(linear)
     let page = physical & ~0xfff
@@ -68,6 +71,7 @@ extension Processor {
       entry.pointee.fetchTag = TranslationTag.invalid
     }
     entry.pointee.physicalPage = page
+    translations.setKey(key, of: entry)
     var writeTag = fast
     if page != apicPage, page != vmx.apic.accessPage, let host = ram.host(page) {
       entry.pointee.addend = Int(bitPattern: host) &- Int(bitPattern: UInt(linear & ~0xfff))
@@ -156,7 +160,10 @@ extension Processor {
       if entry & PageTableEntry.user == 0 { rights.remove(.user) }
       if entry & PageTableEntry.executeDisable != 0 { rights.remove(.fetch) }
       if isLarge || level == 1 {
-        guard let allowed = permit(linear, kind, tag: tag, rights: rights) else { return nil }
+        let key = widens ? protectionKey(entry, isUserPage: rights.contains(.user)) : .none
+        guard let allowed = permit(linear, kind, tag: tag, rights: rights, key: key) else {
+          return nil
+        }
         guard
           let dirty = markUsed(
             entry, size: 8, entryHost: entryHost, entryGuest: address, kind, linear: linear)
@@ -164,7 +171,8 @@ extension Processor {
         if isLarge { hasLargePages = true }
         let mask = ((1 as UInt64) << shift) &- 1
         let page = entry & PageTableEntry.address & ~mask | linear & mask & ~0xfff
-        return GuestPage(address: page, rights: dirty ? allowed.union(.dirty) : allowed)
+        return GuestPage(
+          address: page, rights: dirty ? allowed.union(.dirty) : allowed, key: key)
       }
       if entry & PageTableEntry.accessed == 0 {
         guard setBits(entry | PageTableEntry.accessed, size: 8, entryHost, address, linear: linear)
@@ -231,7 +239,8 @@ extension Processor {
   ///
   /// Source: Intel SDM, "Determination of Access Rights".
   private mutating func permit(
-    _ linear: UInt64, _ kind: AccessKind, tag: UInt64, rights: PageRights
+    _ linear: UInt64, _ kind: AccessKind, tag: UInt64, rights: PageRights,
+    key: ProtectionKey = .none
   ) -> PageRights? {
     let accessClass = tag & 3
     let isUser = accessClass == TranslationTag.user || accessClass == TranslationTag.userAligned
@@ -250,6 +259,8 @@ extension Processor {
       // Neither CR0.WP nor SMAP counts, and a page of the other privilege is none to use.
       allowed = rights.contains(.shadowStack) && isUser == isUserPage ? [.read, .write] : []
     }
+    let forbidden = accessesForbidden(by: key, isUserAccess: isUser)
+    allowed.subtract(forbidden)
     let needed: PageRights =
       switch kind {
       case .read: .read
@@ -257,7 +268,9 @@ extension Processor {
       case .fetch: .fetch
       }
     guard allowed.contains(needed) else {
-      pageFault(linear, kind, tag: tag, flags: .present)
+      pageFault(
+        linear, kind, tag: tag,
+        flags: forbidden.contains(needed) ? [.present, .protectionKey] : .present)
       return nil
     }
     if isUserPage { allowed.insert(.user) }
@@ -340,6 +353,7 @@ extension Processor {
 struct GuestPage {
   var address: UInt64
   var rights: PageRights
+  var key = ProtectionKey.none
 }
 
 /// What translation allows.

@@ -72,9 +72,14 @@ struct Processor {
 
   // MARK: Control-flow enforcement
   var cet = ControlFlowState()
+  // MARK: Bounds
+  var bounds = BoundsState()
 
   // MARK: SSE and AVX
   var vector = VectorState()
+
+  // MARK: Protection keys
+  var protectionKeys = ProtectionKeyRights()
 
   // MARK: Floating point
   var x87 = X87State.afterReset
@@ -101,6 +106,8 @@ struct Processor {
   var isBetweenIterations = false
   /// Retired instructions at which `run` returns.
   var instructionLimit: UInt64 = .max
+  /// The same as the embedder has it, without regard to performance counters.
+  var requestedInstructionLimit: UInt64 = .max
 
   // MARK: Blocks
   let blocks: BlockCacheReference
@@ -113,6 +120,7 @@ struct Processor {
 
   // MARK: Model
   var msrs = ModelSpecificRegisters()
+  var performance = PerformanceMonitor()
   /// What RDRAND and RDSEED read; neither reset nor INIT begins it anew.
   var random = RandomSource(seed: 0)
   let modelReference: ProcessorModelReference

@@ -47,7 +47,7 @@ public enum BuiltCPUIDFeatures {
     (12, "FMA", .built),
     (13, "CMPXCHG16B", .built),
     (14, "xTPR Update Control", .notBuilt),
-    (15, "PDCM", .notBuilt),
+    (15, "PDCM", .built),
     (17, "PCID", .built),
     (18, "DCA", .notBuilt),
     (19, "SSE4_1", .built),
@@ -120,7 +120,7 @@ public enum BuiltCPUIDFeatures {
     (11, "RTM", .notBuilt),
     (12, "RDT-M", .notBuilt),
     (13, "Deprecates FPU CS and FPU DS", .built),
-    (14, "MPX", .notBuilt),
+    (14, "MPX", .built),
     (15, "RDT-A", .notBuilt),
     (16, "AVX512F", .notBuilt),
     (17, "AVX512DQ", .notBuilt),
@@ -141,7 +141,7 @@ public enum BuiltCPUIDFeatures {
     (0, "PREFETCHWT1", .notBuilt),
     (1, "AVX512_VBMI", .notBuilt),
     (2, "UMIP", .built),
-    (3, "PKU", .notBuilt),
+    (3, "PKU", .built),
     (5, "WAITPKG", .built),
     (6, "AVX512_VBMI2", .notBuilt),
     (7, "CET_SS", .built),
@@ -152,16 +152,16 @@ public enum BuiltCPUIDFeatures {
     (12, "AVX512_BITALG", .notBuilt),
     (13, "TME_EN", .notBuilt),
     (14, "AVX512_VPOPCNTDQ", .notBuilt),
-    (16, "LA57", .notBuilt),
+    (16, "LA57", .built),
     (22, "RDPID", .built),
     (23, "KL", .notBuilt),
     (24, "BUS_LOCK_DETECT", .notBuilt),
-    (25, "CLDEMOTE", .notBuilt),
-    (27, "MOVDIRI", .notBuilt),
-    (28, "MOVDIR64B", .notBuilt),
+    (25, "CLDEMOTE", .built),
+    (27, "MOVDIRI", .built),
+    (28, "MOVDIR64B", .built),
     (29, "ENQCMD", .notBuilt),
     (30, "SGX_LC", .notBuilt),
-    (31, "PKS", .notBuilt),
+    (31, "PKS", .built),
   ]
 
   private static let leaf7EDX: [Line] = [
@@ -173,7 +173,7 @@ public enum BuiltCPUIDFeatures {
     (10, "MD_CLEAR", .notBuilt),
     (11, "RTM_ALWAYS_ABORT", .notBuilt),
     (13, "RTM_FORCE_ABORT", .notBuilt),
-    (14, "SERIALIZE", .notBuilt),
+    (14, "SERIALIZE", .built),
     (15, "Hybrid", .notBuilt),
     (16, "TSXLDTRK", .notBuilt),
     (18, "PCONFIG", .notBuilt),
@@ -192,7 +192,7 @@ public enum BuiltCPUIDFeatures {
   ]
 
   private static let leaf7Subleaf1EAX: [Line] = [
-    (4, "AVX-VNNI", .notBuilt),
+    (4, "AVX-VNNI", .built),
     (5, "AVX512_BF16", .notBuilt),
     (10, "Fast zero-length REP MOVSB", .notBuilt),
     (11, "Fast short REP STOSB", .notBuilt),
@@ -251,11 +251,12 @@ public enum BuiltCPUIDFeatures {
     + whole(4, .eax, .ebx, .ecx, .edx)
     + whole(5, .eax, .ebx, .ecx, .edx)
     + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
+    // Performance monitoring: what is not built of it is taken out when the table is made.
+    + whole(0xa, .eax, .ebx, .ecx, .edx)
     + whole(0xb, .eax, .ebx, .ecx, .edx)
-    // Components of XCR0: x87, SSE, AVX. Sizes are put in when read.
-    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 7)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .eax, mask: 0xffff_ffff)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .ebx, mask: 0xffff_ffff)]
+    // Components of XCR0: x87, SSE, AVX, MPX, PKRU. Sizes are put in when read.
+    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 0x21f)]
+    + component(2) + component(3) + component(4) + component(9)
     // Components of IA32_XSS: CET's two.
     + [Field(leaf: 0xd, subleaf: 1, register: .ecx, mask: 0x1800)]
     + component(11) + component(12)
@@ -268,10 +269,10 @@ public enum BuiltCPUIDFeatures {
     + whole(0x8000_0006, .ecx)
     + whole(0x8000_0008, .eax)
 
-  /// A supervisor state component: its size, and that it is none of XCR0's.
-  private static func component(_ subleaf: UInt32) -> [Field] {
-    [CPUIDRegister.eax, .ecx].map {
-      Field(leaf: 0xd, subleaf: subleaf, register: $0, mask: 0xffff_ffff)
+  /// Size, offset and place of a state component of the XSAVE feature set.
+  private static func component(_ number: UInt32) -> [Field] {
+    [.eax, .ebx, .ecx].map {
+      Field(leaf: 0xd, subleaf: number, register: $0, mask: 0xffff_ffff)
     }
   }
 

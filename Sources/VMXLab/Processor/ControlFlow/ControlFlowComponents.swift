@@ -3,22 +3,16 @@
 // Source: Intel SDM, "XSAVE-Supported Features and State-Component Bitmaps", CET state, and "Extended
 // Region of an XSAVE Area".
 extension Processor {
-  /// Offset of a component in an area that holds the components of `format`.
-  private static func offset(of component: XStateComponents, in format: UInt64) -> UInt64 {
-    let before = format & (component.rawValue &- 1)
-    return areaByteCount(before, compacted: true)
-  }
-
   mutating func storeControlFlow(
-    _ area: ExtendedStateArea, _ saved: XStateComponents, format: UInt64
+    _ area: ExtendedStateArea, _ saved: XStateComponents, _ layout: ExtendedStateLayout
   ) {
     if saved.contains(.cetUser) {
-      let offset = Self.offset(of: .cetUser, in: format)
+      let offset = layout.cetUser
       area.store(offset, cet.userControl.rawValue, &self)
       area.store(offset &+ 8, cet.levelSSP[3], &self)
     }
     if saved.contains(.cetSupervisor) {
-      let offset = Self.offset(of: .cetSupervisor, in: format)
+      let offset = layout.cetSupervisor
       for level in 0..<3 {
         area.store(offset &+ UInt64(level &* 8), cet.levelSSP[level], &self)
       }
@@ -29,11 +23,11 @@ extension Processor {
   /// nil if one of its values is not allowed.
   mutating func loadedControlFlow(
     _ area: ExtendedStateArea, _ requested: XStateComponents, present: XStateComponents,
-    format: UInt64
+    _ layout: ExtendedStateLayout
   ) -> ControlFlowState? {
     var loaded = cet
     if requested.contains(.cetUser) {
-      let offset = Self.offset(of: .cetUser, in: format)
+      let offset = layout.cetUser
       let isPresent = present.contains(.cetUser)
       let control = isPresent ? area.load(offset, &self) : 0
       let pointer = isPresent ? area.load(offset &+ 8, &self) : 0
@@ -42,7 +36,7 @@ extension Processor {
       loaded.levelSSP[3] = pointer
     }
     if requested.contains(.cetSupervisor) {
-      let offset = Self.offset(of: .cetSupervisor, in: format)
+      let offset = layout.cetSupervisor
       for level in 0..<3 {
         let isPresent = present.contains(.cetSupervisor)
         let pointer = isPresent ? area.load(offset &+ UInt64(level &* 8), &self) : 0
@@ -55,9 +49,11 @@ extension Processor {
 
   /// CET's part of XINUSE.
   var controlFlowComponentsInUse: UInt64 {
-    let user = cet.userControl.rawValue | cet.levelSSP[3]
-    let supervisor = cet.levelSSP[0] | cet.levelSSP[1] | cet.levelSSP[2]
-    return (user == 0 ? 0 : XStateComponents.cetUser.rawValue)
-      | (supervisor == 0 ? 0 : XStateComponents.cetSupervisor.rawValue)
+    mutating get {
+      let user = cet.userControl.rawValue | cet.levelSSP[3]
+      let supervisor = cet.levelSSP[0] | cet.levelSSP[1] | cet.levelSSP[2]
+      return (user == 0 ? 0 : XStateComponents.cetUser.rawValue)
+        | (supervisor == 0 ? 0 : XStateComponents.cetSupervisor.rawValue)
+    }
   }
 }

@@ -6,30 +6,34 @@ import CCapstone
 extension InstructionForm {
   static let controlFlowEnforcement: [InstructionForm] = [
     endbranch(X86_INS_ENDBR32, isLong: false), endbranch(X86_INS_ENDBR64, isLong: true),
-    InstructionForm(rdssp, .alu) { decoded, builder in
+    InstructionForm(AddedInstruction.rdssp.id, .alu) { decoded, builder in
       // Without shadow stacks it is a NOP, on processors that do not have them too.
       guard decoded.heedsControlFlow else { return doNothing }
       builder.setDestination(decoded.operands[0], of: decoded)
       return readShadowStackPointer
     },
-    InstructionForm(incssp, .load, .end, feature: .cetSS) { decoded, builder in
+    InstructionForm(AddedInstruction.incssp.id, .load, .end, feature: .cetSS) { decoded, builder in
       builder.setDestination(decoded.operands[0], of: decoded)
       return { state, i in system(state, i) { cpu, i in cpu.incrementShadowStackPointer(i) } }
     },
-    InstructionForm(saveprevssp, .compareExchange, .end, feature: .cetSS) { state, i in
+    InstructionForm(AddedInstruction.saveprevssp.id, .compareExchange, .end, feature: .cetSS) {
+      state, i in
       system(state, i) { cpu, _ in cpu.savePreviousShadowStackPointer() }
     },
-    onMemory(rstorssp, .compareExchange) { state, i in
+    onMemory(AddedInstruction.rstorssp.id, .compareExchange) { state, i in
       system(state, i) { cpu, i in cpu.restoreShadowStackPointer(i) }
     },
-    onMemory(wrss, .store) { state, i in system(state, i) { cpu, i in cpu.writeShadowStack(i) } },
-    onMemory(wruss, .store) { state, i in
+    onMemory(AddedInstruction.wrss.id, .store) { state, i in
+      system(state, i) { cpu, i in cpu.writeShadowStack(i) }
+    },
+    onMemory(AddedInstruction.wruss.id, .store) { state, i in
       system(state, i) { cpu, i in cpu.writeUserShadowStack(i) }
     },
-    InstructionForm(setssbsy, .compareExchange, .end, feature: .cetSS) { state, i in
+    InstructionForm(AddedInstruction.setssbsy.id, .compareExchange, .end, feature: .cetSS) {
+      state, i in
       system(state, i) { cpu, _ in cpu.setShadowStackBusy() }
     },
-    onMemory(clrssbsy, .compareExchange) { state, i in
+    onMemory(AddedInstruction.clrssbsy.id, .compareExchange) { state, i in
       system(state, i) { cpu, i in cpu.clearShadowStackBusy(i) }
     },
   ]

@@ -140,7 +140,7 @@ extension InstructionForm {
 
 extension InstructionBuilder {
   /// Takes the target of a direct branch.
-  fileprivate mutating func setBranchTarget(of decoded: DecodedInstruction) {
+  mutating func setBranchTarget(of decoded: DecodedInstruction) {
     immediate = UInt64(bitPattern: decoded.branchDisplacement)
     branch = .relative
   }

@@ -12,10 +12,10 @@ extension InstructionForm {
     InstructionForm(X86_INS_SYSRET, .sysret, .end) { state, i in
       system(state, i) { cpu, i in cpu.systemReturn(i) }
     },
-    InstructionForm(X86_INS_SYSENTER, .sysenter, .end) { state, i in
+    InstructionForm(X86_INS_SYSENTER, .sysenter, .end, feature: .sysenter) { state, i in
       system(state, i) { cpu, _ in cpu.systemEnter() }
     },
-    InstructionForm(X86_INS_SYSEXIT, .sysexit, .end) { state, i in
+    InstructionForm(X86_INS_SYSEXIT, .sysexit, .end, feature: .sysenter) { state, i in
       system(state, i) { cpu, i in cpu.systemExit(i) }
     },
   ]

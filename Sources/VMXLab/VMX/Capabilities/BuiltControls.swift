@@ -85,6 +85,7 @@ public struct BuiltControls: Sendable {
       exit: [
         .saveDebugControls,
         .hostAddressSpaceSize,
+        .loadPerfGlobalCtrl,
         .acknowledgeInterruptOnExit,
         .savePAT,
         .loadPAT,
@@ -92,14 +93,20 @@ public struct BuiltControls: Sendable {
         .loadEFER,
         .saveVMXPreemptionTimerValue,
         .loadCETState,
+        .clearBNDCFGS,
+        .savePerfGlobalCtrl,
+        .loadPKRS,
       ],
       secondaryExit: [],
       entry: [
         .loadDebugControls,
         .ia32eModeGuest,
+        .loadPerfGlobalCtrl,
         .loadPAT,
         .loadEFER,
         .loadCETState,
+        .loadBNDCFGS,
+        .loadPKRS,
       ]),
     eptAndVPID: [
       .executeOnlyTranslations,

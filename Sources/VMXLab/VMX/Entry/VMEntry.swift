@@ -152,6 +152,15 @@ extension Processor {
       cet.ssp = vmx.vmcs.guestSSP
       cet.interruptSSPTable = vmx.vmcs.guestInterruptSSPTableAddress
     }
+    if entryControls.contains(.loadPerfGlobalCtrl) {
+      loadPerformanceGlobalControl(vmx.vmcs.guestPerfGlobalCtrl)
+    }
+    if entryControls.contains(.loadBNDCFGS) {
+      bounds.supervisorConfiguration = vmx.vmcs.guestBNDCFGS
+    }
+    if entryControls.contains(.loadPKRS) {
+      setPKRS(UInt32(truncatingIfNeeded: vmx.vmcs.guestPKRS))
+    }
     msrs.sysenterCS = UInt64(vmx.vmcs.guestSYSENTERCS)
     msrs.sysenterESP = vmx.vmcs.guestSYSENTERESP
     msrs.sysenterEIP = vmx.vmcs.guestSYSENTEREIP
@@ -251,8 +260,7 @@ extension Processor {
     if vmx.preemptionDeadline <= cycles {
       attention.insert(.interruptWindow)
     } else {
-      signals.pointee.processorDeadline = vmx.preemptionDeadline
-      signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
+      updateProcessorDeadline()
     }
   }
 

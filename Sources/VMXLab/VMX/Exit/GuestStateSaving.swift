@@ -61,12 +61,25 @@ extension Processor {
       save(msrs.debugCtl, in: &vmx.vmcs.guestDebugCtl, &changes)
     }
     if exitControls.contains(.savePAT) { save(msrs.pat, in: &vmx.vmcs.guestPAT, &changes) }
+    if exitControls.contains(.savePerfGlobalCtrl) {
+      // An overflow just before the VM exit may have cleared it.
+      updatePerformanceMonitoring()
+      save(performance.globalControl, in: &vmx.vmcs.guestPerfGlobalCtrl, &changes)
+    }
     if exitControls.contains(.saveEFER) {
       save(efer.rawValue, in: &vmx.vmcs.guestEFER, &changes)
     }
     if savesControlFlow {
       save(cet.supervisorControl.rawValue, in: &vmx.vmcs.guestSCET, &changes)
       save(cet.interruptSSPTable, in: &vmx.vmcs.guestInterruptSSPTableAddress, &changes)
+    }
+    // Whatever the controls of this VMCS are.
+    if model.features.contains(.mpx) {
+      save(bounds.supervisorConfiguration, in: &vmx.vmcs.guestBNDCFGS, &changes)
+    }
+    // Saved wherever VM entry could load it, whatever the control says.
+    if model.capabilities.offeredControls.entry.contains(.loadPKRS) {
+      save(UInt64(protectionKeys.supervisor), in: &vmx.vmcs.guestPKRS, &changes)
     }
     let sysenterCS = UInt32(truncatingIfNeeded: msrs.sysenterCS)
     save(sysenterCS, in: &vmx.vmcs.guestSYSENTERCS, &changes)
