@@ -112,7 +112,7 @@ import Testing
   func refusedValues() throws {
     let good: [UInt64] = [1, 0x4000, 0x1000, 0x2000, 0x3000]
     let wrong: [[UInt64]] = [
-      [0x40, 0xc00, 1 << 47], [1, 2, 1 << 63], [1, 2, 1 << 63], [1, 2, 1 << 63], [1, 2, 1 << 63],
+      [0x40, 0xc00, 1 << 62], [1, 2, 1 << 63], [1, 2, 1 << 63], [1, 2, 1 << 63], [1, 2, 1 << 63],
     ]
     for (position, values) in wrong.enumerated() {
       for value in values {

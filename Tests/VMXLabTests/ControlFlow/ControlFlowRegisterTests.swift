@@ -42,10 +42,11 @@ import Testing
     let runner = try Runner(.long)
     runner.state.pointee.cr4.remove(.cet)
     let defined: Set<UInt64> = [0, 1, 2, 3, 4, 5, 10, 11]
+    let width = UInt64(runner.state.pointee.model.capabilities.facts.linearAddressWidth)
     for msr in [0x6a0, 0x6a2] as [UInt32] {
       for bit in 0..<64 as Range<UInt64> {
-        // Bit 47 and all above it must be alike.
-        let isAllowed = defined.contains(bit) || (12..<47).contains(bit)
+        // The highest bit of an address and all above it must be alike.
+        let isAllowed = defined.contains(bit) || (12..<width - 1).contains(bit)
         let outcome = write(runner, msr, 1 << bit)
         #expect(outcome == (isAllowed ? .retires : .generalProtection(0)), "bit \(bit)")
         if isAllowed { #expect(read(runner, msr) == 1 << bit) }
@@ -60,10 +61,11 @@ import Testing
   @Test("The shadow-stack pointers are canonical multiples of 4, the table's address canonical")
   func pointers() throws {
     let runner = try Runner(.long)
+    let width = UInt64(runner.state.pointee.model.capabilities.facts.linearAddressWidth)
     for msr in Self.msrs.dropFirst(2) {
       let alignment: UInt64 = msr == 0x6a8 ? 0 : 3
       for bit in 0..<64 as Range<UInt64> {
-        let isAllowed = bit < 47 && 1 << bit & alignment == 0
+        let isAllowed = bit < width - 1 && 1 << bit & alignment == 0
         #expect(
           write(runner, msr, 1 << bit) == (isAllowed ? .retires : .generalProtection(0)),
           "bit \(bit)")

@@ -147,6 +147,10 @@ import Testing
           runner.general = [0: 0xabcd_ef00 | count]
           #expect(runner.run(Code.incsspd, level: level) == .retires)
           #expect(runner.ssp == ssp + count * 4)
+          // 66 changes nothing.
+          runner.ssp = ssp
+          #expect(runner.run([0x66] + Code.incsspd, level: level) == .retires)
+          #expect(runner.ssp == ssp + count * 4)
           guard mode.isLong else { continue }
           runner.ssp = ssp
           #expect(runner.run(Code.incsspq, level: level) == .retires)

@@ -108,6 +108,31 @@ import Testing
     #expect(runner.access(.read, Place.supervisorShadow, level: 0) == .retires)
   }
 
+  @Test("Protection keys forbid accesses to shadow stacks as they do to other data")
+  func protectionKeys() throws {
+    for (level, page, code) in [(3, Place.userShadow, 0x65), (0, Place.supervisorShadow, 0x61)]
+      as [(UInt8, UInt64, UInt64)]
+    {
+      let runner = try Runner(.long)
+      runner.state.pointee.cr4.formUnion([.pke, .pks])
+      runner.setPage(page, flags: code | 5 << 59)
+      let user: UInt32 = level == 3 ? 4 : 0
+      // Access disable, and write disable, of key 5.
+      for (rights, read, write) in [(0, true, true), (1, false, false), (2, true, false)]
+        as [(UInt32, Bool, Bool)]
+      {
+        runner.state.pointee.setPKRU(level == 3 ? rights << 10 : 0)
+        runner.state.pointee.setPKRS(level == 3 ? 0 : rights << 10)
+        #expect(
+          runner.access(.shadowRead, page, level: level)
+            == (read ? .retires : .pageFault(0x61 | user)))
+        #expect(
+          runner.access(.shadowWrite, page, level: level)
+            == (write ? .retires : .pageFault(0x63 | user)))
+      }
+    }
+  }
+
   @Test("Page faults of an absent page, and of reserved bits, have the shadow-stack flag as well")
   func absent() throws {
     let runner = try Runner(.long)

@@ -30,7 +30,7 @@ extension Processor {
       guard isShadowStackPointer(value) else { return false }
       cet.levelSSP[Int(index - MSR.ia32PL0SSP)] = value
     default:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       cet.interruptSSPTable = value
     }
     updateControlFlow()
@@ -39,10 +39,12 @@ extension Processor {
 
   /// Whether IA32_U_CET and IA32_S_CET take a value.
   func isControlFlowControl(_ value: UInt64) -> Bool {
-    value & ~model.capabilities.facts.sCETBits == 0 && isCanonical(value)
+    value & ~model.capabilities.facts.sCETBits == 0 && isCanonicalForProcessor(value)
       && !ControlFlowControl(rawValue: value).isContradictory
   }
 
   /// Whether IA32_PL0_SSP to IA32_PL3_SSP take a value.
-  func isShadowStackPointer(_ value: UInt64) -> Bool { value & 3 == 0 && isCanonical(value) }
+  func isShadowStackPointer(_ value: UInt64) -> Bool {
+    value & 3 == 0 && isCanonicalForProcessor(value)
+  }
 }

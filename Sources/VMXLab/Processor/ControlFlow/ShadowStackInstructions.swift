@@ -108,6 +108,11 @@ extension Processor {
     return linear
   }
 
+  /// Bytes of an element of a shadow stack: REX.W alone decides.
+  private func elementByteCount(_ i: InstructionReference) -> UInt64 {
+    i.pointer.pointee.mode.contains(.operand64) ? 8 : 4
+  }
+
   /// What a non-canonical address of the memory operand raises.
   private func canonicalFault(_ i: InstructionReference) -> ExceptionVector {
     i.pointer.pointee.segment == 2 ? .stackFault : .generalProtection
@@ -125,7 +130,7 @@ extension Processor {
 
   fileprivate mutating func incrementShadowStackPointer(_ i: InstructionReference) {
     guard requireShadowStack() else { return }
-    let byteCount = operandByteCount(i)
+    let byteCount = elementByteCount(i)
     let count = systemOperand(i.pointer.pointee.destination) & 0xff
     var stack = currentShadowStack
     guard loadShadow(stack.pointer, byteCount: byteCount, stack) != nil else { return }
@@ -195,7 +200,7 @@ extension Processor {
   }
 
   private mutating func storeShadowOperand(_ i: InstructionReference, _ stack: ShadowStack) {
-    let byteCount = operandByteCount(i)
+    let byteCount = elementByteCount(i)
     guard let linear = alignedOperand(i, byteCount: byteCount) else { return }
     let value = general[Int(i.pointer.pointee.source >> 3) & 15]
     _ = storeShadow(linear, value, byteCount: byteCount, stack, orRaise: canonicalFault(i))
