@@ -54,11 +54,13 @@ bench-compare: build firmware benchmarks ## Compare the speed with Bochs and QEM
 benchmarks: swift
 	@swift build -c release --package-path Benchmarks
 
-docs: build ## Write docs/vmx-controls.md and docs/entry-checks.md, which are made from the sources.
+docs: build ## Write the pages of docs/ that are made from the sources: controls, checks, instructions.
 	.build/release/vmxlab cpus --markdown > docs/vmx-controls.md.new
 	mv docs/vmx-controls.md.new docs/vmx-controls.md
 	.build/release/vmxlab explain --rules > docs/entry-checks.md.new
 	mv docs/entry-checks.md.new docs/entry-checks.md
+	.build/release/vmxlab cpus --instructions > docs/instructions.md.new
+	mv docs/instructions.md.new docs/instructions.md
 
 format: ## Format every Swift file in place.
 	swift format --in-place --parallel --recursive $(SOURCES)

@@ -19,6 +19,12 @@ struct VMXDocumentTests {
     #expect(text == VMXControlTable.markdown)
   }
 
+  @Test("docs/instructions.md is what 'vmxlab cpus --instructions' writes: 'make docs' makes it so")
+  func instructions() throws {
+    let text = try document("instructions.md")
+    #expect(text == InstructionDocument()?.markdown)
+  }
+
   @Test("docs/vmx.md has a row for every basic exit reason, by number and name")
   func exitReasons() throws {
     let rows = try document("vmx.md").split(separator: "\n").filter { $0.hasPrefix("| ") }

@@ -4,13 +4,18 @@ final class BlockBuilder {
   private let table: InstructionTable
   private let timing: TimingTable
   private let cache: BlockCache
+  private let stopsAtNotBuilt: Bool
   @exclusivity(unchecked) private var memo = DecodeMemo()
   /// The block that is being decoded, with room for its end marker.
   private let scratch = UnsafeMutablePointer<Instruction>.allocate(
     capacity: Block.maximumCount + 1)
 
-  init(decoder: InstructionDecoder, table: InstructionTable, timing: TimingTable, cache: BlockCache)
-  {
+  /// - Parameter stopsAtNotBuilt: stop the machine at instructions that are not built.
+  init(
+    decoder: InstructionDecoder, table: InstructionTable, timing: TimingTable, cache: BlockCache,
+    stopsAtNotBuilt: Bool
+  ) {
+    self.stopsAtNotBuilt = stopsAtNotBuilt
     self.decoder = decoder
     self.table = table
     self.timing = timing
@@ -57,7 +62,8 @@ final class BlockBuilder {
           result = decode(bytes.appending(rest, at: available), 16, processor.codeBytes)
         }
         let template = table.template(
-          result, features: processor.model.features, timing: timing, mode: mode,
+          result, features: processor.model.features, timing: timing,
+          stopsAtNotBuilt: stopsAtNotBuilt, mode: mode,
           pageOffset: pageOffset + offset)
         draft.append(template)
         if secondPage == Block.noPage, case .success(let decoded) = result {
@@ -98,6 +104,10 @@ enum DecodeMode {
   static let flatData: UInt8 = 1 << 3
   /// Blocks of one instruction, for single steps.
   static let single: UInt8 = 1 << 4
+  /// Near branches heed shadow stacks and the tracking of indirect branches.
+  static let controlFlow: UInt8 = 1 << 5
+  /// Intel MPX is enabled at this CPL.
+  static let bounds: UInt8 = 1 << 6
 }
 
 extension Processor {

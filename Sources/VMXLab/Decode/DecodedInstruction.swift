@@ -33,7 +33,7 @@ struct DecodedMemory {
   var isRIPRelative = false
 }
 
-/// One instruction as Capstone (or the table of what Capstone lacks) reads it.
+/// One instruction as Capstone reads it, or `EncodingTable` or `VectorTable` has it.
 struct DecodedInstruction {
   var id: x86_insn
   var length: Int
@@ -49,15 +49,10 @@ struct DecodedInstruction {
   var hasREP: Bool
   /// F2: REPNE.
   var hasREPNE: Bool
-  /// 66.
-  var hasOperandSizePrefix: Bool
   var rexW: Bool
   /// Opcode bytes without prefixes, as Capstone gives them (1 to 3 meaningful).
   var opcode: (UInt8, UInt8, UInt8, UInt8)
   var modRM: UInt8
-  /// The general register that ModRM.rm names if ModRM.mod is 3, as a byte offset into `Processor`;
-  /// for instructions of which Capstone does not know the operand.
-  var rmRegister: UInt8 = 0
   var segmentOverride: SegmentRegister?
   /// Bytes of the displacement of a memory operand, and of all immediates, which end the instruction in
   /// this order; 0 where there is none or Capstone did not decode it.
@@ -71,6 +66,10 @@ struct DecodedInstruction {
   var isFlatCode = false
   /// ES, SS and DS start at 0 and have no limit, outside 64-bit mode.
   var isFlatData = false
+  /// Near branches heed shadow stacks and the tracking of indirect branches.
+  var heedsControlFlow = false
+  /// Has a NOTRACK prefix, if it is an indirect branch.
+  var isNoTrack = false
   /// Where in its page the instruction starts.
   var pageOffset = 0
 
@@ -84,6 +83,19 @@ struct DecodedInstruction {
   var hasMemoryOffset: Bool { opcode.0 & 0xfc == 0xa0 }
   /// What `VectorDecoder` found, if it decoded the instruction.
   var vector: VectorSelection?
+  /// The operands of an instruction of Intel MPX, which is a NOP while that is not enabled.
+  var bounds: BoundsOperands?
+  /// Intel MPX is enabled.
+  private(set) var heedsBounds = false
+
+  /// Takes note that Intel MPX is enabled.
+  mutating func heedBounds() {
+    heedsBounds = true
+    if let bounds { addressBytes = bounds.addressBytes }
+  }
+
+  /// Whether a near branch initializes the bounds: F2 is the BND prefix, and JMP rel8 (EB) never does.
+  var initializesBounds: Bool { heedsBounds && !hasREPNE && opcode.0 != 0xeb }
 
   /// ModRM.reg, without REX.R.
   var modRMReg: UInt8 { modRM >> 3 & 7 }

@@ -1,12 +1,15 @@
 import CCapstone
 
-/// Turns instruction bytes into `DecodedInstruction` with Capstone.
+/// Turns instruction bytes into `DecodedInstruction`: vector instructions by `VectorTable`, what
+/// Capstone lacks by `EncodingTable`, the rest with Capstone.
 ///
 /// Invariant: the Capstone handles and the instruction buffer live as long as the decoder.
 final class InstructionDecoder {
   enum Failure: Error {
     /// The processor has no such instruction: #UD.
     case invalid
+    /// The manual has such an instruction, and VMXLab, which does not offer its CPUID flag, has not: #UD.
+    case notBuilt
     /// More bytes are needed than were given.
     case truncated
     /// Longer than 15 bytes: #GP.
@@ -48,16 +51,16 @@ final class InstructionDecoder {
       return .failure(bytes.count >= InstructionPrefixes.maximumLength ? .tooLong : .truncated)
     }
     if let result = VectorDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
-    if let decoded = escape(bytes, prefixes, codeBytes: codeBytes) { return .success(decoded) }
+    if let result = EncodingDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
     guard let (size, prefixBytes) = disassemble(bytes, prefixes, isLong: isLong, codeBytes) else {
-      // With all the bytes an instruction can have, it is not one. With fewer, see whether any
-      // bytes behind them would make it one.
-      guard bytes.count < InstructionPrefixes.maximumLength else { return .failure(.invalid) }
-      let padded = [UInt8](bytes) + [UInt8](repeating: 0, count: 16 - bytes.count)
+      // See whether any bytes behind these would make it an instruction.
+      let padded = [UInt8](bytes) + [UInt8](repeating: 0, count: 16)
       let decodes = padded.withUnsafeBufferPointer {
         disassemble($0, prefixes, isLong: isLong, codeBytes) != nil
       }
-      return .failure(decodes ? .truncated : .invalid)
+      guard decodes else { return .failure(.invalid) }
+      return .failure(
+        bytes.count < InstructionPrefixes.maximumLength ? .truncated : .tooLong)
     }
     let length = size - prefixBytes + prefixes.count
     guard length <= InstructionPrefixes.maximumLength else { return .failure(.tooLong) }
@@ -70,15 +73,30 @@ final class InstructionDecoder {
   func describe(_ bytes: [UInt8], codeBytes: Int) -> (length: Int, text: String) {
     bytes.withUnsafeBufferPointer { buffer in
       let prefixes = InstructionPrefixes(buffer, isLongMode: codeBytes == 8)
-      guard prefixes.count < bytes.count,
-        let (size, prefixBytes) = disassemble(buffer, prefixes, isLong: codeBytes == 8, codeBytes)
-      else { return (bytes.count, "unknown instruction") }
+      guard case .success(let decoded) = decode(buffer, codeBytes: codeBytes) else {
+        return EncodingDecoder.notBuilt(buffer, prefixes, codeBytes: codeBytes)
+          ?? (bytes.count, "unknown instruction")
+      }
+      guard decoded.vector == nil, AddedInstruction(decoded.id) == nil,
+        disassemble(buffer, prefixes, isLong: codeBytes == 8, codeBytes) != nil
+      else { return (decoded.length, name(of: decoded)) }
       let mnemonic = withUnsafeBytes(of: instruction.pointee.mnemonic) { Self.text($0) }
       let operands = withUnsafeBytes(of: instruction.pointee.op_str) { Self.text($0) }
-      return (
-        size - prefixBytes + prefixes.count, operands.isEmpty ? mnemonic : "\(mnemonic) \(operands)"
-      )
+      return (decoded.length, operands.isEmpty ? mnemonic : "\(mnemonic) \(operands)")
     }
+  }
+
+  /// The mnemonic of an instruction, in small letters.
+  func name(of decoded: DecodedInstruction) -> String {
+    if let vector = decoded.vector {
+      let form = VectorTable.shared.entries[vector.entry].form
+      return vector.isVEX && !form.options.contains(.vexOnly) ? "v\(form.name)" : "\(form.name)"
+    }
+    if let added = AddedInstruction(decoded.id) { return "\(added)" }
+    if decoded.id == InstructionForm.escape {
+      return X87Names.name(decoded.opcode.0, decoded.modRM)
+    }
+    return cs_insn_name(handle64, decoded.id.rawValue).map { String(cString: $0) } ?? "unknown"
   }
 
   private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
@@ -106,24 +124,15 @@ final class InstructionDecoder {
   ) -> DecodedInstruction {
     let isLong = codeBytes == 8
     let detail = instruction.pointee.detail.pointee.x86
-    let rexW = prefixes.rex & 8 != 0
-    let operandBytes: Int
-    let addressBytes: Int
-    if isLong {
-      operandBytes = rexW ? 8 : prefixes.hasOperandSize ? 2 : 4
-      addressBytes = prefixes.hasAddressSize ? 4 : 8
-    } else {
-      operandBytes = (codeBytes == 4) != prefixes.hasOperandSize ? 4 : 2
-      addressBytes = (codeBytes == 4) != prefixes.hasAddressSize ? 4 : 2
-    }
     var decoded = DecodedInstruction(
       id: x86_insn(rawValue: instruction.pointee.id), length: length, operands: [],
-      operandBytes: operandBytes, addressBytes: addressBytes, isLongMode: isLong,
+      operandBytes: prefixes.operandBytes(codeBytes: codeBytes),
+      addressBytes: prefixes.addressBytes(codeBytes: codeBytes), isLongMode: isLong,
       hasLock: prefixes.hasLock, hasREP: prefixes.repeatPrefix == 0xf3,
-      hasREPNE: prefixes.repeatPrefix == 0xf2, hasOperandSizePrefix: prefixes.hasOperandSize,
-      rexW: rexW, opcode: detail.opcode, modRM: detail.modrm)
+      hasREPNE: prefixes.repeatPrefix == 0xf2,
+      rexW: prefixes.rex & 8 != 0, opcode: detail.opcode, modRM: detail.modrm)
     decoded.segmentOverride = prefixes.segment
-    decoded.rmRegister = rmRegister(prefixes, bytes)
+    decoded.isNoTrack = prefixes.isNoTrack
     withUnsafeBytes(of: detail.operands) { raw in
       let operands = raw.bindMemory(to: cs_x86_op.self)
       for index in 0..<min(Int(detail.op_count), operands.count) {
@@ -136,34 +145,7 @@ final class InstructionDecoder {
       decoded.isDirectBranch = true
       decoded.branchDisplacement = displacement
     }
-    if Self.isEscape(bytes[prefixes.count]) { decoded.id = InstructionForm.escape }
     return decoded
-  }
-
-  /// The register of ModRM.rm of an instruction of the two-byte opcode map.
-  private func rmRegister(
-    _ prefixes: InstructionPrefixes, _ bytes: UnsafeBufferPointer<UInt8>
-  ) -> UInt8 {
-    let place = prefixes.count + 2
-    guard place < bytes.count, bytes[prefixes.count] == 0x0f else { return 0 }
-    return RegisterOffset.general(bytes[place] & 7 | (prefixes.rex & 1) << 3)
-  }
-
-  private static func isEscape(_ opcode: UInt8) -> Bool { opcode & 0xf8 == 0xd8 }
-
-  /// An x87 instruction without a memory operand, of which Capstone does not know all; nil for others.
-  private func escape(
-    _ bytes: UnsafeBufferPointer<UInt8>, _ prefixes: InstructionPrefixes, codeBytes: Int
-  ) -> DecodedInstruction? {
-    let length = prefixes.count + 2
-    guard length <= min(bytes.count, InstructionPrefixes.maximumLength),
-      Self.isEscape(bytes[prefixes.count]), bytes[prefixes.count + 1] >= 0xc0
-    else { return nil }
-    return DecodedInstruction(
-      id: InstructionForm.escape, length: length, operands: [], operandBytes: 4, addressBytes: 8,
-      isLongMode: codeBytes == 8, hasLock: prefixes.hasLock, hasREP: false, hasREPNE: false,
-      hasOperandSizePrefix: false, rexW: false, opcode: (bytes[prefixes.count], 0, 0, 0),
-      modRM: bytes[prefixes.count + 1])
   }
 
   /// The signed displacement of a near relative branch: the last 1, 2 or 4 bytes; nil for others.

@@ -105,6 +105,8 @@ struct InstructionBuilder {
   var memory: DecodedMemory?
   /// What `Instruction.base` holds where there is no memory operand.
   var base = RegisterOffset.zero
+  /// See `Instruction.isBranchTarget`.
+  var isBranchTarget = false
   /// Overrides the form's timing class, where it depends on the operands.
   var timing: TimingClass?
   /// What the memory operand costs on top of the instruction's own class; nil if that includes it.

@@ -1,8 +1,9 @@
 /// The legacy and REX prefixes of an instruction, and its opcode map.
 ///
 /// Capstone 4 reads mandatory prefixes wrongly in 16-bit code, obeys 66 on near branches in 64-bit
-/// mode (Intel ignores it there), and has opinions on the order of prefixes. So prefixes are read
-/// here, and Capstone gets a normalised instruction of 32- or 64-bit code.
+/// mode (Intel ignores it there), takes instructions with both 67 and REX.W for others, and has
+/// opinions on the order of prefixes. So prefixes are read here, and Capstone gets a normalised
+/// instruction of 32- or 64-bit code.
 ///
 /// Source: Intel SDM, "Instruction Prefixes".
 struct InstructionPrefixes {
@@ -13,6 +14,8 @@ struct InstructionPrefixes {
   var hasOperandSize = false
   var hasAddressSize = false
   var segment: SegmentRegister?
+  /// 3E.
+  var hasDS = false
   var rex: UInt8 = 0
 
   /// Longest instruction, in bytes.
@@ -30,7 +33,9 @@ struct InstructionPrefixes {
       case 0x26: segment = isLongMode ? segment : .es
       case 0x2e: segment = isLongMode ? segment : .cs
       case 0x36: segment = isLongMode ? segment : .ss
-      case 0x3e: segment = isLongMode ? segment : .ds
+      case 0x3e:
+        segment = isLongMode ? segment : .ds
+        hasDS = true
       case 0x64: segment = .fs
       case 0x65: segment = .gs
       case 0x40...0x4f where isLongMode:
@@ -42,6 +47,31 @@ struct InstructionPrefixes {
       if !isREX { rex = 0 }
       count += 1
     }
+  }
+
+  /// The prefix that chooses among the instructions of an opcode that has several.
+  var mandatory: MandatoryPrefix {
+    switch repeatPrefix {
+    case 0xf2: .xF2
+    case 0xf3: .xF3
+    default: hasOperandSize ? .x66 : .none
+    }
+  }
+
+  /// 3E as NOTRACK: the last segment prefix, or in 64-bit mode the only one that counts.
+  ///
+  /// Source: Intel SDM, "No-Track Prefix for Near Indirect CALL/JMP".
+  var isNoTrack: Bool { hasDS && (segment == nil || segment == .ds) }
+
+  /// Bytes of an operand of the mode `codeBytes`: 2, 4 or 8.
+  func operandBytes(codeBytes: Int) -> Int {
+    if rex & 8 != 0 { return 8 }
+    return hasOperandSize == (codeBytes == 2) ? 4 : 2
+  }
+
+  /// Bytes of an effective address in the mode `codeBytes`: 2, 4 or 8.
+  func addressBytes(codeBytes: Int) -> Int {
+    hasAddressSize ? (codeBytes == 4 ? 2 : 4) : codeBytes
   }
 
   /// The bytes that Capstone is given for the mode `codeBytes` (2, 4, or 8: 16-, 32-, 64-bit code).
@@ -67,26 +97,20 @@ struct InstructionPrefixes {
     let isNearBranch =
       codeBytes == 8
       && (opcode == 0xe8 || opcode == 0xe9 || (isTwoByte && second & 0xf0 == 0x80))
+    // REX.W outdoes 66, unless that chooses the instruction.
+    let ignores66 = isNearBranch || rex & 8 != 0 && !mandatory
+    let isLong = codeBytes == 8
     // In this order: Capstone looks for a mandatory 66 right before the opcode, and for F2 or F3
     // before it looks for 66.
-    if hasAddressSize != inverts { put(0x67) }
-    if !isNearBranch, hasOperandSize != (inverts && !mandatory) { put(0x66) }
+    if hasAddressSize != inverts, !isLong || Self.needsAddressSize(opcode) { put(0x67) }
+    if !ignores66, hasOperandSize != (inverts && !mandatory) { put(0x66) }
     if isTwoByte, repeatPrefix != 0, mandatory || Self.takesRepeat(second) { put(repeatPrefix) }
-    if rex != 0 { put(rex) }
+    // Segment registers have no numbers above 7.
+    if rex != 0 { put(opcode == 0x8c || opcode == 0x8e ? rex & ~4 : rex) }
     let prefixes = used
     for index in count..<min(bytes.count, count + Self.maximumLength) {
       guard used < buffer.count else { break }
       put(bytes[index])
-    }
-    // Capstone knows only one of the hint instructions, NOP r/m, and not with a register, which
-    // is as long as its shortest form with memory.
-    if isTwoByte, second == 0x0d || (0x18...0x1f).contains(second), prefixes + 2 < used {
-      buffer[prefixes + 1] = 0x1f
-      buffer[prefixes + 2] = third >= 0xc0 ? 0 : third & 0xc7
-    }
-    // Nor does it know fences with ModRM.rm other than 0, and what prefixes make of those.
-    if isTwoByte, second == 0xae, third >= 0xe8, prefixes + 2 < used {
-      buffer[prefixes + 2] = third & 0xf8
     }
     return (used, prefixes)
   }
@@ -105,9 +129,15 @@ struct InstructionPrefixes {
   /// Opcodes 0F xx that F2 or F3 turns into others although 66 does not.
   private static func takesRepeat(_ opcode: UInt8) -> Bool {
     switch opcode {
-    case 0x01, 0x09, 0x38, 0xb8, 0xbc, 0xbd, 0xc7: true
+    case 0x38, 0xb8, 0xbc, 0xbd: true
     default: false
     }
+  }
+
+  /// One-byte opcodes of 64-bit code that 67 changes although they have no ModRM byte: MOV with a
+  /// memory offset, JRCXZ. The width of other addresses is not asked of Capstone.
+  private static func needsAddressSize(_ opcode: UInt8) -> Bool {
+    opcode & 0xfc == 0xa0 || opcode == 0xe3
   }
 
   private static func override(_ segment: SegmentRegister) -> UInt8 {

@@ -83,6 +83,7 @@ extension InstructionTemplate {
     setBranch(decoded, builder.branch)
     setPrefixes(decoded)
     setMemory(decoded, builder)
+    if builder.isBranchTarget { instruction.scaleAndSegment |= Instruction.branchTarget }
   }
 
   private mutating func setBranch(_ decoded: DecodedInstruction, _ branch: DirectBranch) {

@@ -57,7 +57,8 @@ public final class Machine {
       signals: signals, model: ProcessorModel(configuration.profile, cpuid: cpuid, timing: timing),
       cpuid: cpuid)
     builder = BlockBuilder(
-      decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache)
+      decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache,
+      stopsAtNotBuilt: configuration.stopsAtNotBuilt)
     processor.state.random = RandomSource(seed: configuration.seed)
     platform.control.a20Changed = { [processor] enabled in
       processor.state.setA20(enabled)
@@ -80,17 +81,20 @@ public final class Machine {
     let state = processor.pointer
     let instructionEnd = state.pointee.instructions.addingSaturating(instructions)
     let cycleEnd = state.pointee.cycles.addingSaturating(cycles)
-    state.pointee.instructionLimit = instructionEnd
+    state.pointee.requestedInstructionLimit = instructionEnd
+    state.pointee.updateInstructionLimit()
     state.pointee.vmx.stopsAtExit = untilVMExit
     platform.sliceEnd = cycleEnd
     platform.advance(to: state.pointee.cycles)
     while true {
       switch state.pointee.run(builder: builder) {
       case .deadline:
-        processor.noticePreemptionTimer()
+        processor.serveDeadlines()
         platform.advance(to: state.pointee.cycles)
         if state.pointee.cycles >= cycleEnd { return .cycleLimit }
-      case .instructionLimit: return .instructionLimit
+      case .instructionLimit:
+        processor.serveDeadlines()
+        if state.pointee.instructions >= instructionEnd { return .instructionLimit }
       case .stopRequested:
         if let stop = takeRequest() { return stop }
       case .inactive:
@@ -120,7 +124,7 @@ public final class Machine {
       return .cycleLimit
     }
     state.pointee.cycles = max(state.pointee.cycles, next)
-    processor.noticePreemptionTimer()
+    processor.serveDeadlines()
     platform.advance(to: state.pointee.cycles)
     return nil
   }

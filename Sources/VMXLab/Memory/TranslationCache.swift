@@ -26,6 +26,8 @@ enum TranslationTag {
   static let asnCount: UInt64 = 512
   /// Permission is known, but the access needs the slow path: device memory, ROM, a hole, code.
   static let slow: UInt64 = 1 << 11
+  /// An access to a shadow stack, in what is handed to a page walk; no entry has it.
+  static let shadowStack: UInt64 = 1 << 63
   /// Matches no access.
   static let invalid: UInt64 = ~0
 }

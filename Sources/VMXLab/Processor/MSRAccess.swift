@@ -16,7 +16,6 @@ struct ModelSpecificRegisters {
   var miscEnable: UInt64 = 0
   var debugCtl: UInt64 = 0
   var pat: UInt64 = 0x0007_0406_0007_0406
-  var perfGlobalCtrl: UInt64 = 0
   var star: UInt64 = 0
   var lstar: UInt64 = 0
   var cstar: UInt64 = 0
@@ -56,7 +55,7 @@ extension Processor {
     case MSR.ia32MTRRPhysBase0..<MSR.ia32MTRRPhysBase0 + 16:
       return msrs.mtrrVariable[Int(index - MSR.ia32MTRRPhysBase0)]
     case MSR.ia32PAT: return msrs.pat
-    case MSR.ia32UMWAITControl: return model.hasWAITPKG ? msrs.umwaitControl : nil
+    case MSR.ia32UMWAITControl: return model.features.contains(.waitpkg) ? msrs.umwaitControl : nil
     case MSR.ia32MTRRDefType: return msrs.mtrrDefType
     case MSR.ia32VMXBasic...MSR.ia32VMXExitCtls2: return model.vmxCapability(index)
     case MSR.ia32EFER: return efer.rawValue
@@ -67,11 +66,16 @@ extension Processor {
     case MSR.ia32FSBase: return segments[4].base
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
-    case MSR.ia32TSCAux: return model.hasRDTSCP ? msrs.tscAux : nil
+    case MSR.ia32TSCAux: return model.features.contains(.rdtscp) ? msrs.tscAux : nil
+    case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return readControlFlowMSR(index)
+    case MSR.ia32BNDCFGS:
+      return model.features.contains(.mpx) ? bounds.supervisorConfiguration : nil
     case MSR.ia32PKRS:
       return model.features.contains(.pks) ? UInt64(protectionKeys.supervisor) : nil
     case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
-    default: return Self.fixedMTRR(index).map { msrs.mtrrFixed[$0] }
+    default:
+      guard let register = Self.fixedMTRR(index) else { return readPerformanceMSR(index) }
+      return msrs.mtrrFixed[register]
     }
   }
 
@@ -107,7 +111,8 @@ extension Processor {
     case MSR.ia32MCGStatus:
       guard value == 0 else { return false }
       msrs.mcgStatus = 0
-    case MSR.ia32MiscEnable: msrs.miscEnable = value
+    case MSR.ia32MiscEnable:
+      msrs.miscEnable = value & ~MiscEnable.readOnly | msrs.miscEnable & MiscEnable.readOnly
     case MSR.ia32DebugCtl:
       guard value & ~model.debugCtlBits == 0 else { return false }
       msrs.debugCtl = value
@@ -122,7 +127,9 @@ extension Processor {
       guard Self.isPAT(value) else { return false }
       msrs.pat = value
     case MSR.ia32UMWAITControl:
-      guard model.hasWAITPKG, value & UMWAITControl.reserved == 0 else { return false }
+      guard model.features.contains(.waitpkg), value & UMWAITControl.reserved == 0 else {
+        return false
+      }
       msrs.umwaitControl = value
     case MSR.ia32MTRRDefType:
       guard value & ~0xcff == 0, Self.isMemoryType(value & 0xff, mtrr: true) else { return false }
@@ -147,17 +154,18 @@ extension Processor {
       guard isCanonicalForProcessor(value) else { return false }
       msrs.kernelGSBase = value
     case MSR.ia32TSCAux:
-      guard model.hasRDTSCP, value >> 32 == 0 else { return false }
+      guard model.features.contains(.rdtscp), value >> 32 == 0 else { return false }
       msrs.tscAux = value
+    case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return writeControlFlowMSR(index, value)
+    case MSR.ia32BNDCFGS: return writeSupervisorBoundsConfiguration(value)
     case MSR.ia32PKRS:
       guard model.features.contains(.pks), value >> 32 == 0 else { return false }
       setPKRS(UInt32(truncatingIfNeeded: value))
     case MSR.ia32XSS:
-      // No supervisor state component is built.
-      guard model.features.contains(.xsaves), value == 0 else { return false }
+      guard model.features.contains(.xsaves), value & ~model.xssBits == 0 else { return false }
       vector.xss = value
     default:
-      guard let register = Self.fixedMTRR(index) else { return false }
+      guard let register = Self.fixedMTRR(index) else { return writePerformanceMSR(index, value) }
       for byte in 0..<8 where !Self.isMemoryType(value >> UInt64(byte * 8) & 0xff, mtrr: true) {
         return false
       }

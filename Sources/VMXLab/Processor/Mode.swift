@@ -27,9 +27,12 @@ extension Processor {
       ripMask = 0xffff_ffff
       stackMask = segments[2].access.isBig ? 0xffff_ffff : 0xffff
     }
+    if heedsBounds { decodeMode |= DecodeMode.bounds }
     updateBases()
     updateAccessTags()
     updateVectorTraps()
+    updateControlFlow()
+    notePerformanceState()
   }
 
   /// Recomputes the bases that address generation uses.

@@ -101,7 +101,7 @@ extension Processor {
   }
 
   /// Translates to a guest-physical page, or records the page fault.
-  private mutating func guestPage(
+  mutating func guestPage(
     _ linear: UInt64, _ kind: AccessKind, tag: UInt64
   ) -> GuestPage? {
     switch pagingMode {
@@ -155,6 +155,7 @@ extension Processor {
         pageFault(linear, kind, tag: tag, flags: [.present, .reserved])
         return nil
       }
+      if isLarge || level == 1 { rights.noteShadowStack(entry) }
       if entry & PageTableEntry.writable == 0 { rights.remove(.write) }
       if entry & PageTableEntry.user == 0 { rights.remove(.user) }
       if entry & PageTableEntry.executeDisable != 0 { rights.remove(.fetch) }
@@ -192,9 +193,11 @@ extension Processor {
       pageFault(linear, kind, tag: tag, flags: [])
       return nil
     }
+    let isLarge = pde & PageTableEntry.large != 0 && cr4.contains(.pse)
+    if isLarge { rights.noteShadowStack(pde) }
     if pde & PageTableEntry.writable == 0 { rights.remove(.write) }
     if pde & PageTableEntry.user == 0 { rights.remove(.user) }
-    if pde & PageTableEntry.large != 0, cr4.contains(.pse) {
+    if isLarge {
       // PSE-36: bits 20:13 are address bits 39:32; bit 21 is reserved.
       let high = (pde >> 13 & 0xff) << 32
       guard pde & 0x20_0000 == 0, high & model.reservedPhysicalBits == 0 else {
@@ -221,6 +224,7 @@ extension Processor {
       pageFault(linear, kind, tag: tag, flags: [])
       return nil
     }
+    rights.noteShadowStack(pte)
     if pte & PageTableEntry.writable == 0 { rights.remove(.write) }
     if pte & PageTableEntry.user == 0 { rights.remove(.user) }
     guard let allowed = permit(linear, kind, tag: tag, rights: rights),
@@ -250,6 +254,10 @@ extension Processor {
       if cr4.contains(.smap), accessClass == TranslationTag.supervisor {
         allowed.remove([.read, .write])
       }
+    }
+    if tag & TranslationTag.shadowStack != 0 {
+      // Neither CR0.WP nor SMAP counts, and a page of the other privilege is none to use.
+      allowed = rights.contains(.shadowStack) && isUser == isUserPage ? [.read, .write] : []
     }
     let forbidden = accessesForbidden(by: key, isUserAccess: isUser)
     allowed.subtract(forbidden)
@@ -336,6 +344,7 @@ extension Processor {
     if kind == .fetch, cr4.contains(.smep) || (efer.contains(.nxe) && cr4.contains(.pae)) {
       code.insert(.instructionFetch)
     }
+    if tag & TranslationTag.shadowStack != 0 { code.insert(.shadowStack) }
     raise(.pageFault, errorCode: code.rawValue, qualification: linear)
   }
 }
@@ -360,6 +369,8 @@ struct PageRights: OptionSet {
   static let tableWritable = PageRights(rawValue: 1 << 5)
   /// XD is clear in every entry, whatever SMEP makes of it.
   static let tableExecutable = PageRights(rawValue: 1 << 6)
+  /// A shadow-stack page, or (in the cause of an EPT translation) an access to a shadow stack.
+  static let shadowStack = PageRights(rawValue: 1 << 7)
   /// What a walk starts with, for each entry to take from.
   static let all = PageRights(rawValue: 0xf)
   /// Without paging: everything, and no dirty flag to set.
@@ -368,5 +379,11 @@ struct PageRights: OptionSet {
   /// What both translations allow.
   @inline(__always) static func & (guest: PageRights, host: PageRights) -> PageRights {
     guest.intersection(host)
+  }
+  /// Notes whether `entry`, which maps the page, makes it a shadow-stack page: R/W is clear and the
+  /// dirty flag set, and R/W is set in the entries above.
+  @inline(__always) mutating func noteShadowStack(_ entry: UInt64) {
+    let flags = PageTableEntry.writable | PageTableEntry.dirty
+    if contains(.write), entry & flags == PageTableEntry.dirty { insert(.shadowStack) }
   }
 }

@@ -68,6 +68,11 @@ struct Processor {
   /// What decoding depends on; half of a block's key.
   var decodeMode: UInt8 = 0
 
+  // MARK: Control-flow enforcement
+  var cet = ControlFlowState()
+  // MARK: Bounds
+  var bounds = BoundsState()
+
   // MARK: SSE and AVX
   var vector = VectorState()
 
@@ -99,6 +104,8 @@ struct Processor {
   var isBetweenIterations = false
   /// Retired instructions at which `run` returns.
   var instructionLimit: UInt64 = .max
+  /// The same as the embedder has it, without regard to performance counters.
+  var requestedInstructionLimit: UInt64 = .max
 
   // MARK: Blocks
   let blocks: BlockCacheReference
@@ -111,6 +118,7 @@ struct Processor {
 
   // MARK: Model
   var msrs = ModelSpecificRegisters()
+  var performance = PerformanceMonitor()
   /// What RDRAND and RDSEED read; neither reset nor INIT begins it anew.
   var random = RandomSource(seed: 0)
   let modelReference: ProcessorModelReference

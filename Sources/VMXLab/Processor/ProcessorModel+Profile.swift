@@ -3,9 +3,8 @@ extension ProcessorModel {
   init(_ profile: CPUProfile, cpuid table: CPUIDTable, timing: TimingTable) {
     let view = table.view
     func has(_ leaf: UInt32, _ register: CPUIDRegister, _ bit: UInt32) -> Bool {
-      view.result(leaf: leaf, subleaf: 0)[register] >> bit & 1 != 0
+      view.facts(leaf: leaf, subleaf: 0)[register] >> bit & 1 != 0
     }
-    let hasRDTSCP = has(0x8000_0001, .edx, 27)
     let hasVMX = has(1, .ecx, 5)
     let linearWidth: UInt8 = has(7, .ecx, 16) ? profile.linearAddressWidth : 48
     var efer: EFER = []
@@ -19,9 +18,14 @@ extension ProcessorModel {
     facts.physicalAddressWidth = profile.physicalAddressWidth
     facts.linearAddressWidth = linearWidth
     facts.eferBits = efer.rawValue
-    facts.debugCtlBits = 0x3
-    facts.perfGlobalCtrlBits = 0
+    let performance = PerformanceModel(profile, cpuid: view)
+    facts.debugCtlBits = 0x3 | (performance.canFreeze ? DebugControl.freezePerfmonOnPMI : 0)
+    facts.perfGlobalCtrlBits = performance.globalControlBits
     facts.hasRTM = has(7, .ebx, 11)
+    var control: ControlFlowControl = []
+    if has(7, .ecx, 7) { control.formUnion(.shadowStackBits) }
+    if has(7, .edx, 20) { control.formUnion(.trackingBits) }
+    facts.sCETBits = control.rawValue
     var part = profile.vmxMSRs
     // A guest may set in CR4 what CPUID offers and VMX operation allows.
     part.cr4Fixed1 &= cr4.rawValue
@@ -31,19 +35,16 @@ extension ProcessorModel {
       reservedPhysicalBits: (~0 << UInt64(profile.physicalAddressWidth)) & 0x000f_ffff_ffff_ffff,
       has1GPages: has(0x8000_0001, .edx, 26), hasAPIC: has(1, .edx, 9),
       hasX2APIC: has(1, .ecx, 21),
-      hasTSCAdjust: has(7, .ebx, 1), hasRDTSCP: hasRDTSCP, hasRDPID: has(7, .ecx, 22),
-      hasINVPCID: has(7, .ebx, 10), hasSMAP: has(7, .ebx, 20), hasUMIP: has(7, .ecx, 2),
-      hasFSGSBASE: has(7, .ebx, 0), hasVMX: hasVMX,
-      // CPUID shows MONITOR only while IA32_MISC_ENABLE allows it.
-      hasMONITOR: view.result(
-        leaf: 1, subleaf: 0, state: CPUIDDynamicState(miscEnable: MiscEnable.monitor)
-      ).ecx >> 3 & 1 != 0,
-      hasWAITPKG: has(7, .ecx, 5), hasRDRAND: has(1, .ecx, 30), hasRDSEED: has(7, .ebx, 18),
+      hasTSCAdjust: has(7, .ebx, 1), hasVMX: hasVMX,
       mwaitExtensions: has(5, .ecx, 1) ? 1 : 0,
-      miscEnable: profile.modelSpecificRegisters[MSR.ia32MiscEnable] ?? 0, cr4Bits: cr4.rawValue,
+      miscEnable: (profile.modelSpecificRegisters[MSR.ia32MiscEnable] ?? 0)
+        | MiscEnable.branchTraceUnavailable | MiscEnable.preciseSamplingUnavailable,
+      cr4Bits: cr4.rawValue,
       eferBits: efer.rawValue,
-      xcr0Bits: UInt64(view.result(leaf: 0xd, subleaf: 0).eax) & XStateComponents.built.rawValue,
-      debugCtlBits: facts.debugCtlBits,
+      xcr0Bits: UInt64(view.facts(leaf: 0xd, subleaf: 0).eax) & XStateComponents.built.rawValue,
+      xssBits: UInt64(view.facts(leaf: 0xd, subleaf: 1).ecx)
+        & XStateComponents.builtSupervisor.rawValue,
+      debugCtlBits: facts.debugCtlBits, performance: performance,
       // Lock, and VMX outside SMX operation.
       featureControlBits: hasVMX ? 0x5 : 0x1,
       preemptionTimerShift: capabilities.msrs.miscellaneous & 0x1f,

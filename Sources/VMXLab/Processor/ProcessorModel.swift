@@ -8,17 +8,7 @@ struct ProcessorModel {
   var hasAPIC: Bool
   var hasX2APIC: Bool
   var hasTSCAdjust: Bool
-  var hasRDTSCP: Bool
-  var hasRDPID: Bool
-  var hasINVPCID: Bool
-  var hasSMAP: Bool
-  var hasUMIP: Bool
-  var hasFSGSBASE: Bool
   var hasVMX: Bool
-  var hasMONITOR: Bool
-  var hasWAITPKG: Bool
-  var hasRDRAND: Bool
-  var hasRDSEED: Bool
   /// Bits of ECX that MWAIT accepts.
   var mwaitExtensions: UInt64
   /// IA32_MISC_ENABLE after reset.
@@ -28,7 +18,10 @@ struct ProcessorModel {
   var eferBits: UInt64
   /// Bits of XCR0 that can be set.
   var xcr0Bits: UInt64
+  /// Bits of IA32_XSS that can be set.
+  var xssBits: UInt64
   var debugCtlBits: UInt64
+  var performance: PerformanceModel
   var featureControlBits: UInt64
   /// The VMX-preemption timer counts down once every 2^n cycles.
   var preemptionTimerShift: UInt64

@@ -10,6 +10,8 @@ extension Processor {
     instructions = 0
     msrs = ModelSpecificRegisters()
     msrs.miscEnable = model.miscEnable
+    performance = PerformanceMonitor()
+    performance.globalControl = model.performance.initialGlobalControl
     resetAPICBase()
     vector = VectorState()
     protectionKeys = ProtectionKeyRights()
@@ -18,6 +20,7 @@ extension Processor {
     vmx.reset()
     activity = .active
     finishReset()
+    updatePerformanceMonitoring()
   }
 
   /// The INIT signal: like a reset, but for the cache-control bits, the MSRs and the time-stamp
@@ -64,7 +67,9 @@ extension Processor {
     cr4 = []
     efer = []
     debug = DebugRegisters()
+    cet = ControlFlowState()
     pdptes = InlineArray(repeating: 0)
+    bounds = BoundsState()
   }
 
   private mutating func finishReset() {

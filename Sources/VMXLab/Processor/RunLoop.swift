@@ -130,6 +130,7 @@ extension Processor {
   /// Runs one instruction and then what follows an instruction: traps, the end of shadows.
   private mutating func singleStep(_ builder: BlockBuilder) {
     guard let block = lookUpBlock(builder, single: true) else { return }
+    if attention.contains(.endbranch), !mayLand(on: block.instructions) { return }
     let before = instructions
     beginStep(length: block.instructions.pointee.length)
     signals.pointee.horizon = 0

@@ -16,6 +16,7 @@ struct CPUsCommand: ParsableCommand {
         vmxlab cpus
         vmxlab cpus skylake-server
         vmxlab cpus --json
+        vmxlab cpus --instructions haswell
       """)
 
   @Flag(help: "Write JSON.")
@@ -23,6 +24,13 @@ struct CPUsCommand: ParsableCommand {
 
   @Flag(help: "Write the page of documentation that compares the VMX controls of all profiles.")
   var markdown = false
+
+  @Flag(
+    help: """
+      Write the page of documentation with the opcode maps: of a processor, or of all instructions that \
+      any of them has.
+      """)
+  var instructions = false
 
   @Argument(
     help: ArgumentHelp("The profiles to show. (default: all)", valueName: "profile"),
@@ -34,6 +42,10 @@ struct CPUsCommand: ParsableCommand {
     do {
       if markdown {
         output.append(VMXControlTable.markdown)
+        return try output.finish()
+      }
+      if instructions {
+        output.append(InstructionDocument(of: profiles.first)?.markdown ?? "")
         return try output.finish()
       }
       let shown = try profiles.isEmpty ? CPUProfile.names.map(CPUProfile.named) : profiles

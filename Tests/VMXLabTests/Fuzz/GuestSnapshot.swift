@@ -43,6 +43,11 @@ struct GuestSnapshot: Equatable {
     add("blocking by NMI", state.interruptibility.blockingByNMI ? 1 : 0)
     add("instructions", state.instructions)
     add("cycles", state.cycles)
+    for index in 0..<state.performance.counters.count {
+      add("performance counter \(index)", state.performance.counters[index].value)
+    }
+    add("IA32_PERF_GLOBAL_STATUS", state.performance.globalStatus)
+    add("IA32_PERF_GLOBAL_CTRL", state.performance.globalControl)
   }
 
   private mutating func add(_ name: String, _ value: UInt64) { values.append((name, value)) }

@@ -52,7 +52,8 @@ struct ProcessorInvariant: Sendable {
       !$0.isProtected || $0.vmx.isNonRoot || $0.segments[1].selector.rpl == $0.cpl
     },
     .init(text: "CS is a present code segment") {
-      $0.vmx.isNonRoot || $0.segments[1].access.rawValue & 0x90 == 0x90
+      // A triple fault in the new task of a task switch leaves CS as it was going to be loaded.
+      $0.vmx.isNonRoot || $0.activity == .shutdown || $0.segments[1].access.rawValue & 0x90 == 0x90
     },
     .init(text: "The reserved bits of DR6 and DR7") {
       $0.debug.dr7 & 0x400 != 0 && $0.debug.dr7 >> 32 == 0 && $0.debug.dr6 >> 32 == 0
@@ -96,6 +97,14 @@ struct ProcessorInvariant: Sendable {
       var fresh = state
       fresh.updateMode()
       return fresh.dataTag == state.dataTag && fresh.fetchTag == state.fetchTag
+    },
+    .init(text: "Enabled counters count by the CPL and the activity state") {
+      $0.performance.enabled == 0
+        || ($0.performance.isUser == ($0.cpl != 0)
+          && $0.performance.isHalted == ($0.activity != .active))
+    },
+    .init(text: "No counter that interrupts has overflowed unnoticed") {
+      $0.performance.cycleDeadline > $0.cycles && $0.performance.instructionDeadline > $0.instructions
     },
   ]
 }

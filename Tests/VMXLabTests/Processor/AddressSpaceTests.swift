@@ -76,16 +76,6 @@ import Testing
     #expect(load() == 2)
   }
 
-  @Test func `A change of the address-line mask is seen at once`() {
-    let low = Self.page
-    runner.write([9], at: low | 1 << 20)
-    #expect(runner.run([0x8a, 0x03], [3: low | 1 << 20]) == .retired)
-    #expect(runner.state.pointee.general[0] & 0xff == 9)
-    runner.machine.processor.state.setA20(false)
-    #expect(runner.run([0x8a, 0x03], [3: low | 1 << 20]) == .retired)
-    #expect(runner.state.pointee.general[0] & 0xff == 1)
-  }
-
   @Test func `A page that is no table any more is an ordinary page again`() throws {
     #expect(load() == 1)
     let map = runner.machine.memory.map

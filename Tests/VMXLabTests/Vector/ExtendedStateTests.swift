@@ -99,14 +99,14 @@ import Testing
       _ = runner.run([0x0f, 0xa2], registers: &registers, flags: &flags)
       return [registers[0], registers[3], registers[1], registers[2]]
     }
-    #expect(cpuid(0xd, 0) == [0x207, 832, 2696, 0])
+    #expect(cpuid(0xd, 0) == [0x21f, 832, 2696, 0])
     #expect(cpuid(0xd, 1) == [0xf, 832, 0, 0])
     #expect(cpuid(0xd, 2) == [256, 576, 0, 0])
     #expect(cpuid(0xd, 5) == [0, 0, 0, 0])
     #expect(cpuid(0xd, 9) == [8, 2688, 0, 0])
     #expect(cpuid(1, 0)[2] >> 26 & 3 == 3)
     #expect(runner.run(Self.xsetbv, [0: 3]) == .retired)
-    #expect(cpuid(0xd, 0) == [0x207, 576, 2696, 0])
+    #expect(cpuid(0xd, 0) == [0x21f, 576, 2696, 0])
     #expect(cpuid(0xd, 1)[1] == 576)
     state.pointee.cr4.remove(.osxsave)
     #expect(cpuid(1, 0)[2] >> 26 & 3 == 1)

@@ -47,7 +47,7 @@ public enum BuiltCPUIDFeatures {
     (12, "FMA", .built),
     (13, "CMPXCHG16B", .built),
     (14, "xTPR Update Control", .notBuilt),
-    (15, "PDCM", .notBuilt),
+    (15, "PDCM", .built),
     (17, "PCID", .built),
     (18, "DCA", .notBuilt),
     (19, "SSE4_1", .built),
@@ -120,7 +120,7 @@ public enum BuiltCPUIDFeatures {
     (11, "RTM", .notBuilt),
     (12, "RDT-M", .notBuilt),
     (13, "Deprecates FPU CS and FPU DS", .built),
-    (14, "MPX", .notBuilt),
+    (14, "MPX", .built),
     (15, "RDT-A", .notBuilt),
     (16, "AVX512F", .notBuilt),
     (17, "AVX512DQ", .notBuilt),
@@ -144,7 +144,7 @@ public enum BuiltCPUIDFeatures {
     (3, "PKU", .built),
     (5, "WAITPKG", .built),
     (6, "AVX512_VBMI2", .notBuilt),
-    (7, "CET_SS", .notBuilt),
+    (7, "CET_SS", .built),
     (8, "GFNI", .built),
     (9, "VAES", .built),
     (10, "VPCLMULQDQ", .built),
@@ -156,9 +156,9 @@ public enum BuiltCPUIDFeatures {
     (22, "RDPID", .built),
     (23, "KL", .notBuilt),
     (24, "BUS_LOCK_DETECT", .notBuilt),
-    (25, "CLDEMOTE", .notBuilt),
-    (27, "MOVDIRI", .notBuilt),
-    (28, "MOVDIR64B", .notBuilt),
+    (25, "CLDEMOTE", .built),
+    (27, "MOVDIRI", .built),
+    (28, "MOVDIR64B", .built),
     (29, "ENQCMD", .notBuilt),
     (30, "SGX_LC", .notBuilt),
     (31, "PKS", .built),
@@ -173,12 +173,12 @@ public enum BuiltCPUIDFeatures {
     (10, "MD_CLEAR", .notBuilt),
     (11, "RTM_ALWAYS_ABORT", .notBuilt),
     (13, "RTM_FORCE_ABORT", .notBuilt),
-    (14, "SERIALIZE", .notBuilt),
+    (14, "SERIALIZE", .built),
     (15, "Hybrid", .notBuilt),
     (16, "TSXLDTRK", .notBuilt),
     (18, "PCONFIG", .notBuilt),
     (19, "Architectural LBRs", .notBuilt),
-    (20, "CET_IBT", .notBuilt),
+    (20, "CET_IBT", .built),
     (22, "AMX-BF16", .notBuilt),
     (23, "AVX512_FP16", .notBuilt),
     (24, "AMX-TILE", .notBuilt),
@@ -192,7 +192,7 @@ public enum BuiltCPUIDFeatures {
   ]
 
   private static let leaf7Subleaf1EAX: [Line] = [
-    (4, "AVX-VNNI", .notBuilt),
+    (4, "AVX-VNNI", .built),
     (5, "AVX512_BF16", .notBuilt),
     (10, "Fast zero-length REP MOVSB", .notBuilt),
     (11, "Fast short REP STOSB", .notBuilt),
@@ -251,10 +251,15 @@ public enum BuiltCPUIDFeatures {
     + whole(4, .eax, .ebx, .ecx, .edx)
     + whole(5, .eax, .ebx, .ecx, .edx)
     + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
+    // Performance monitoring: what is not built of it is taken out when the table is made.
+    + whole(0xa, .eax, .ebx, .ecx, .edx)
     + whole(0xb, .eax, .ebx, .ecx, .edx)
-    // Components of XCR0: x87, SSE, AVX, PKRU. Sizes are put in when read.
-    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 0x207)]
-    + component(2) + component(9)
+    // Components of XCR0: x87, SSE, AVX, MPX, PKRU. Sizes are put in when read.
+    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 0x21f)]
+    + component(2) + component(3) + component(4) + component(9)
+    // Components of IA32_XSS: CET's two.
+    + [Field(leaf: 0xd, subleaf: 1, register: .ecx, mask: 0x1800)]
+    + component(11) + component(12)
     + whole(0x15, .eax, .ebx, .ecx)
     + whole(0x16, .eax, .ebx, .ecx)
     + whole(0x8000_0000, .eax)

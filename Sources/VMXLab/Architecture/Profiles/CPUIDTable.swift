@@ -18,6 +18,7 @@ public final class CPUIDTable: @unchecked Sendable {
       var result = leaf.result
       for register in CPUIDRegister.allCases { result[register] &= visible[register] }
       Self.putTopology(of: count, in: &result, leaf: leaf)
+      if leaf.leaf == 0xa { result = PerformanceMonitoringLeaf(result: result).offered }
       offered.append(
         CPUIDView.Row(
           leaf: leaf.leaf, subleaf: leaf.subleaf ?? 0, isIndexed: leaf.subleaf != nil,
@@ -114,6 +115,15 @@ public struct CPUIDView {
       break
     }
     return result
+  }
+
+  /// What a leaf tells of the part: zeros for a leaf above the highest, where CPUID returns another's
+  /// data.
+  func facts(
+    leaf: UInt32, subleaf: UInt32, state: CPUIDDynamicState = CPUIDDynamicState()
+  ) -> CPUIDResult {
+    let highest = leaf < 0x8000_0000 ? highestBasicLeaf : highestExtendedLeaf
+    return leaf <= highest ? result(leaf: leaf, subleaf: subleaf, state: state) : .zero
   }
 
   /// Sizes of XSAVE areas: of the components in XCR0 in the standard format, of those in XCR0 and

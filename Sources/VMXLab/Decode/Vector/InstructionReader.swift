@@ -18,6 +18,19 @@ struct InstructionReader {
     return byte
   }
 
+  /// Why the bytes do not suffice.
+  var truncation: InstructionDecoder.Failure {
+    bytes.count >= InstructionPrefixes.maximumLength ? .tooLong : .truncated
+  }
+
+  /// Opcode map (none, 0FH, 38H, 3AH) and opcode.
+  mutating func opcode() -> UInt16 {
+    let first = next()
+    guard first == 0x0f else { return UInt16(first) }
+    let second = UInt16(next())
+    return second == 0x38 || second == 0x3a ? second << 8 | UInt16(next()) : 0x0f00 | second
+  }
+
   /// The next byte; 0 if there is none.
   var peek: UInt8 { position < bytes.count ? bytes[position] : 0 }
 

@@ -19,19 +19,19 @@ struct VectorSelection {
 /// Source: Intel SDM, "Intel Advanced Vector Extensions (Intel AVX)", instruction format, and
 /// "Opcode Map".
 enum VectorDecoder {
-  /// The vector instruction that `bytes` start with; nil if they are for Capstone.
+  /// The vector instruction that `bytes` start with; nil if they are none.
   static func decode(
     _ bytes: UnsafeBufferPointer<UInt8>, _ prefixes: InstructionPrefixes, codeBytes: Int
   ) -> Result<DecodedInstruction, InstructionDecoder.Failure>? {
     var reader = InstructionReader(bytes, at: prefixes.count)
+    if reader.peek == 0x0f { return legacy(&reader, prefixes, codeBytes: codeBytes) }
     let opcode = reader.next()
     let isLong = codeBytes == 8
     switch opcode {
-    case 0x0f: return legacy(&reader, prefixes, codeBytes: codeBytes)
     case 0xc4, 0xc5, 0x62:
       // In other modes LES, LDS and BOUND, whose operand is never a register.
       guard isLong || reader.peek >= 0xc0 else {
-        return reader.position < bytes.count ? nil : .failure(truncation(reader))
+        return reader.position < bytes.count ? nil : .failure(reader.truncation)
       }
       if opcode == 0x62 { return .failure(.invalid) }
       return vex(&reader, prefixes, codeBytes: codeBytes, isLongForm: opcode == 0xc4)
@@ -39,53 +39,21 @@ enum VectorDecoder {
     }
   }
 
-  private static func truncation(_ reader: InstructionReader) -> InstructionDecoder.Failure {
-    reader.bytes.count >= InstructionPrefixes.maximumLength ? .tooLong : .truncated
-  }
-
   private static func legacy(
     _ reader: inout InstructionReader, _ prefixes: InstructionPrefixes, codeBytes: Int
   ) -> Result<DecodedInstruction, InstructionDecoder.Failure>? {
-    var opcode = UInt16(reader.next())
-    if opcode == 0x38 || opcode == 0x3a {
-      opcode = opcode << 8 | UInt16(reader.next())
-    } else {
-      opcode |= 0x0f00
-    }
+    let opcode = reader.opcode()
     if reader.isTruncated { return nil }
-    let prefix: MandatoryPrefix =
-      switch prefixes.repeatPrefix {
-      case 0xf2: .xF2
-      case 0xf3: .xF3
-      default: prefixes.hasOperandSize ? .x66 : .none
-      }
-    let modRM = reader.peek
     let key = VectorTable.Key(
-      isVEX: false, prefix: prefix, opcode: opcode, modRM: modRM, w: prefixes.rex & 8 != 0,
-      l: false, isLongMode: codeBytes == 8)
-    guard let entry = VectorTable.shared.find(key) else {
-      // Without a prefix it may be an MMX instruction.
-      let isRefusedMOVBE = prefix == .xF3 && opcode & ~1 == 0x38f0
-      let isOthers = prefix == .none || !isVectorOpcode(opcode) && !isRefusedMOVBE
-      return isOthers ? nil : .failure(.invalid)
-    }
+      isVEX: false, prefix: prefixes.mandatory, opcode: opcode, modRM: reader.peek,
+      w: prefixes.rex & 8 != 0, l: false, isLongMode: codeBytes == 8)
+    guard let entry = VectorTable.shared.find(key) else { return nil }
     var selection = VectorSelection(
       entry: entry, isVEX: false, isWide: false, reg: 0, vvvv: 0, rm: 0, immediate: 0)
     // Outside 64-bit mode there is no REX.
     return finish(
       &reader, prefixes, &selection, rex: prefixes.rex, vvvv: nil, opcode: opcode,
       codeBytes: codeBytes)
-  }
-
-  /// Opcodes that with a mandatory prefix are vector instructions or nothing.
-  private static func isVectorOpcode(_ opcode: UInt16) -> Bool {
-    switch opcode {
-    case 0x0f10...0x0f17, 0x0f28...0x0f2f, 0x0f50...0x0f77, 0x0f7a...0x0f7f, 0x0fc2,
-      0x0fc4...0x0fc6,
-      0x0fd0...0x0ffe, 0x3800...0x387f, 0x3890...0x38ef, 0x3a00...0x3aff:
-      true
-    default: false
-    }
   }
 
   private static func vex(
@@ -103,7 +71,7 @@ enum VectorDecoder {
       rex = (~first & 0xe0) >> 5 | (last & 0x80) >> 4
     }
     let code = reader.next()
-    if reader.isTruncated { return .failure(truncation(reader)) }
+    if reader.isTruncated { return .failure(reader.truncation) }
     let mapByte: UInt16
     switch map {
     case 1: mapByte = 0x0f00
@@ -119,7 +87,7 @@ enum VectorDecoder {
     let opcode = mapByte | UInt16(code)
     let needsModRM = opcode != 0x0f77
     let modRM = needsModRM ? reader.peek : 0xc0
-    if needsModRM, reader.position >= reader.bytes.count { return .failure(truncation(reader)) }
+    if needsModRM, reader.position >= reader.bytes.count { return .failure(reader.truncation) }
     let key = VectorTable.Key(
       isVEX: true, prefix: MandatoryPrefix(rawValue: last & 3) ?? .none, opcode: opcode,
       modRM: modRM, w: rex & 8 != 0, l: last & 4 != 0, isLongMode: isLong)
@@ -145,12 +113,12 @@ enum VectorDecoder {
     let rexW = rex & 8 != 0 && isLong
     var decoded = DecodedInstruction(
       id: X86_INS_INVALID, length: 0, operands: [], operandBytes: rexW ? 8 : 4,
-      addressBytes: codeBytes, isLongMode: isLong, hasLock: prefixes.hasLock, hasREP: false,
-      hasREPNE: false, hasOperandSizePrefix: false, rexW: rexW,
+      addressBytes: prefixes.addressBytes(codeBytes: codeBytes), isLongMode: isLong,
+      hasLock: prefixes.hasLock, hasREP: false,
+      hasREPNE: false, rexW: rexW,
       opcode: (UInt8(truncatingIfNeeded: opcode >> 8), UInt8(truncatingIfNeeded: opcode), 0, 0),
       modRM: 0xc0)
     decoded.segmentOverride = prefixes.segment
-    if prefixes.hasAddressSize { decoded.addressBytes = codeBytes == 4 ? 2 : 4 }
     if opcode != 0x0f77 {
       decoded.modRM = reader.next()
       selection.reg = decoded.modRM >> 3 & 7 | (rex & 4) << 1
@@ -170,7 +138,7 @@ enum VectorDecoder {
     if form.options.contains(.immediate) { selection.immediate = reader.next() }
     decoded.length = reader.position
     guard decoded.length <= InstructionPrefixes.maximumLength else { return .failure(.tooLong) }
-    if reader.isTruncated { return .failure(truncation(reader)) }
+    if reader.isTruncated { return .failure(reader.truncation) }
     if let vvvv {
       // A form that does not use the field must have ones in it.
       if !form.usesVvvv, vvvv != 0 { return .failure(.invalid) }

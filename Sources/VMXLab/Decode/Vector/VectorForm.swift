@@ -143,7 +143,7 @@ struct VectorFormOptions: OptionSet, Sendable {
   static let aligned = VectorFormOptions(rawValue: 1 << 2)
   static let registerOnly = VectorFormOptions(rawValue: 1 << 3)
   static let memoryOnly = VectorFormOptions(rawValue: 1 << 4)
-  /// W must be 0 (REX.W or VEX.W).
+  /// W must be 0 (VEX.W; with `generalW` REX.W too).
   static let w0 = VectorFormOptions(rawValue: 1 << 5)
   static let w1 = VectorFormOptions(rawValue: 1 << 6)
   /// VEX.L must be 0.

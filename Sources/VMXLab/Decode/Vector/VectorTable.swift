@@ -10,6 +10,7 @@ final class VectorTable: Sendable {
     VectorForm.maskedMoves, VectorForm.control, VectorForm.stringComparison,
     VectorForm.cryptography, VectorForm.generalRegisters,
     VectorForm.extendedState, VectorForm.mmxConversions, VectorForm.protectionKeys,
+    VectorForm.dotProducts,
   ]
 
   /// The one table.
@@ -97,9 +98,12 @@ extension VectorForm {
     if options.contains(.memoryOnly), isRegister { return false }
     if let digit, key.modRM >> 3 & 7 != digit { return false }
     if let rm, key.modRM & 7 != rm { return false }
-    let w = key.w && (key.isLongMode || !options.contains(.generalW))
-    if options.contains(.w0), w { return false }
-    if options.contains(.w1), !w { return false }
+    // Without VEX, W counts only as the width of a general register.
+    if key.isVEX || options.contains(.generalW) {
+      let w = key.w && (key.isLongMode || !options.contains(.generalW))
+      if options.contains(.w0), w { return false }
+      if options.contains(.w1), !w { return false }
+    }
     guard key.isVEX else { return true }
     if options.contains(.l0), key.l { return false }
     if options.contains(.l1), !key.l { return false }
@@ -142,10 +146,18 @@ extension VectorForm {
 
   /// Whether the processor has the form.
   func isOffered(by features: CPUFeatureSet, isVEX: Bool, isWide: Bool) -> Bool {
-    guard features.contains(feature) else { return false }
-    guard isVEX else { return true }
-    guard features.contains(vexFeature) else { return false }
-    guard isWide, !options.contains(.scalar) else { return true }
-    return features.contains(options.contains(.wideInAVX) ? .avx : wideFeature)
+    features.isSuperset(of: requirements(isVEX: isVEX, isWide: isWide))
+  }
+
+  /// The features that the form takes.
+  func requirements(isVEX: Bool, isWide: Bool) -> CPUFeatureSet {
+    var features = CPUFeatureSet()
+    features.insert(feature)
+    guard isVEX else { return features }
+    features.insert(vexFeature)
+    if isWide, !options.contains(.scalar) {
+      features.insert(options.contains(.wideInAVX) ? .avx : wideFeature)
+    }
+    return features
   }
 }

@@ -8,7 +8,7 @@ extension InstructionForm {
       builder.memory = decoded.memory
       return { state, i in system(state, i) { cpu, i in cpu.invalidatePage(i) } }
     },
-    InstructionForm(X86_INS_INVPCID, .invalidatePage, .end) { decoded, builder in
+    InstructionForm(X86_INS_INVPCID, .invalidatePage, .end, feature: .invpcid) { decoded, builder in
       guard decoded.hasMemoryOperand, let register = decoded.operands.first else { return nil }
       builder.setDestination(register, of: decoded)
       builder.memory = decoded.memory
@@ -20,24 +20,31 @@ extension InstructionForm {
         if cpu.vmx.isNonRoot { cpu.recordExit(.invd) }
       }
     },
-    InstructionForm(X86_INS_WBINVD, .writeBackInvalidate, .end) { state, i in
-      system(state, i) { cpu, _ in
-        guard cpu.requireCPL0() else { return }
-        if cpu.vmx.isNonRoot, cpu.vmx.secondary.contains(.wbinvdExiting) {
-          cpu.recordExit(.wbinvdOrWBNOINVD)
-        }
-      }
-    },
+    InstructionForm(X86_INS_WBINVD, .writeBackInvalidate, .end) { _, _ in writeBack },
+    InstructionForm(
+      AddedInstruction.wbnoinvd.id, .writeBackInvalidate, .end, feature: .wbnoinvd,
+      without: X86_INS_WBINVD
+    ) { _, _ in writeBack },
     InstructionForm(X86_INS_HLT, .hlt, .end) { state, i in
       system(state, i) { cpu, _ in cpu.halt() }
     },
-    InstructionForm(X86_INS_STAC, .alu, .end) { state, i in
+    InstructionForm(X86_INS_STAC, .alu, .end, feature: .smap) { state, i in
       system(state, i) { cpu, _ in cpu.setAlignmentCheckFlag(true) }
     },
-    InstructionForm(X86_INS_CLAC, .alu, .end) { state, i in
+    InstructionForm(X86_INS_CLAC, .alu, .end, feature: .smap) { state, i in
       system(state, i) { cpu, _ in cpu.setAlignmentCheckFlag(false) }
     },
   ]
+}
+
+/// WBINVD and WBNOINVD: there is no cache to write back.
+private let writeBack: Handler = { state, i in
+  system(state, i) { cpu, _ in
+    guard cpu.requireCPL0() else { return }
+    if cpu.vmx.isNonRoot, cpu.vmx.secondary.contains(.wbinvdExiting) {
+      cpu.recordExit(.wbinvdOrWBNOINVD)
+    }
+  }
 }
 
 extension Processor {
@@ -58,11 +65,8 @@ extension Processor {
 
   /// Source: Intel SDM, "INVPCID—Invalidate Process-Context Identifier".
   fileprivate mutating func invalidateProcessContext(_ i: InstructionReference) {
-    guard model.hasINVPCID, allowsINVPCID, cr0.contains(.pe), mode != .virtual8086 else {
-      return raise(
-        mode == .virtual8086 && model.hasINVPCID ? .generalProtection : .invalidOpcode,
-        errorCode: mode == .virtual8086 && model.hasINVPCID ? 0 : nil)
-    }
+    guard mode != .virtual8086 else { return raise(.generalProtection, errorCode: 0) }
+    guard allowsINVPCID else { return raise(.invalidOpcode) }
     guard requireCPL0() else { return }
     if interceptINVPCID(i) { return }
     let type = systemOperand(i.pointer.pointee.destination)
@@ -91,8 +95,8 @@ extension Processor {
   }
 
   fileprivate mutating func setAlignmentCheckFlag(_ value: Bool) {
-    guard model.hasSMAP else { return raise(.invalidOpcode) }
-    guard cpl == 0, cr0.contains(.pe), mode != .virtual8086 else { return raise(.invalidOpcode) }
+    // In virtual-8086 mode, too, the CPL is 3.
+    guard cpl == 0 else { return raise(.invalidOpcode) }
     if value {
       systemFlags |= RFLAGS.ac.rawValue
     } else {

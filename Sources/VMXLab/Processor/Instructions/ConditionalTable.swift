@@ -24,7 +24,7 @@ extension InstructionForm {
   private static func conditionalMove(
     _ id: x86_insn, _ handlers: BinaryHandlers
   ) -> InstructionForm {
-    InstructionForm(id, .alu) { handlers.select($0, &$1) }
+    InstructionForm(id, .alu, feature: .cmov) { handlers.select($0, &$1) }
   }
 
   private static func conditionalSet(_ id: x86_insn, _ handlers: SetHandlers) -> InstructionForm {

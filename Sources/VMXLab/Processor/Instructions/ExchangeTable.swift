@@ -10,7 +10,9 @@ extension InstructionForm {
     InstructionForm(X86_INS_CMPXCHG, .compareExchange, lockable: true) {
       compareExchangeHandlers.select($0, &$1)
     },
-    InstructionForm(X86_INS_CMPXCHG8B, .compareExchange, lockable: true) { decoded, builder in
+    InstructionForm(
+      X86_INS_CMPXCHG8B, .compareExchange, lockable: true, feature: .cmpxchg8b
+    ) { decoded, builder in
       guard decoded.hasMemoryOperand else { return nil }
       builder.memory = decoded.memory
       return compareExchange8Bytes

@@ -19,21 +19,26 @@ extension InstructionForm {
     InstructionForm(X86_INS_NOP, .nop) { decoded, builder in
       // F3 90 is PAUSE; Capstone is not shown the F3.
       if decoded.opcode.0 == 0x90, decoded.hasREP { return pauseForm(&builder) }
+      if decoded.heedsBounds, let bounds = decoded.bounds { return bounds.select(&builder) }
       return doNothing
     },
     InstructionForm(X86_INS_PAUSE, .pause) { _, builder in pauseForm(&builder) },
     InstructionForm(X86_INS_LFENCE, .fence, .continue, feature: .sse2, handler: doNothing),
+    InstructionForm(X86_INS_MFENCE, .fence, .continue, feature: .sse2, handler: doNothing),
     InstructionForm(X86_INS_SFENCE, .fence, .continue, feature: .sse, handler: doNothing),
     cacheLine(X86_INS_CLFLUSH, .clflush), cacheLine(X86_INS_CLFLUSHOPT, .clflushopt),
     cacheLine(X86_INS_CLWB, .clwb),
-    InstructionForm(X86_INS_PREFETCH, .nop, .continue, handler: doNothing),
+    // What is fetched after it is fetched anew: the block ends.
+    InstructionForm(
+      AddedInstruction.serialize.id, .fence, .end, feature: .serialize, handler: doNothing),
+    InstructionForm(
+      AddedInstruction.cldemote.id, .nop, feature: .cldemote, without: X86_INS_NOP
+    ) { _, _ in doNothing },
     InstructionForm(X86_INS_PREFETCHW, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHNTA, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHT0, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHT1, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHT2, .nop, .continue, handler: doNothing),
-    InstructionForm(X86_INS_ENDBR32, .nop, .continue, handler: doNothing),
-    InstructionForm(X86_INS_ENDBR64, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_UD0, .nop, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_UD2B, .nop, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_UD2, .nop, .end, handler: raiseInvalidOpcode),
@@ -116,6 +121,7 @@ private func checkBounds<W: OperandWidth, Pair: OperandWidth>(
   }
   let value = core.register(i.pointer.pointee.destination, as: width).signed
   guard value >= lower.signed, value <= upper.signed else {
+    if core.state.pointee.heedsBounds { core.state.pointee.bounds.status = BoundsStatus.bound }
     core.state.pointee.raise(.boundRange)
     return core.leave(i)
   }

@@ -15,10 +15,10 @@ extension InstructionForm {
     InstructionForm(X86_INS_RDTSC, .readTSC, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readTimeStampCounter(withAux: false) }
     },
-    InstructionForm(X86_INS_RDTSCP, .readTSCP, .end) { state, i in
+    InstructionForm(X86_INS_RDTSCP, .readTSCP, .end, feature: .rdtscp) { state, i in
       system(state, i) { cpu, _ in cpu.readTimeStampCounter(withAux: true) }
     },
-    InstructionForm(X86_INS_RDPMC, .readMSR, .end) { state, i in
+    InstructionForm(X86_INS_RDPMC, .readPMC, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readPerformanceCounter() }
     },
     InstructionForm(X86_INS_XGETBV, .xGetSet, .end, feature: .xsave) { state, i in
@@ -27,10 +27,6 @@ extension InstructionForm {
     InstructionForm(X86_INS_XSETBV, .xGetSet, .end, feature: .xsave) { state, i in
       system(state, i) { cpu, _ in cpu.writeExtendedControlRegister() }
     },
-    InstructionForm(X86_INS_GETSEC, .writeMSR, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_RSM, .writeMSR, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_ENCLS, .nop, .end, handler: raiseInvalidOpcode),
-    InstructionForm(X86_INS_ENCLU, .nop, .end, handler: raiseInvalidOpcode),
   ]
 }
 
@@ -74,7 +70,7 @@ extension Processor {
   }
 
   fileprivate mutating func readTimeStampCounter(withAux: Bool) {
-    if withAux, !model.hasRDTSCP || !allowsRDTSCP { return raise(.invalidOpcode) }
+    if withAux, !allowsRDTSCP { return raise(.invalidOpcode) }
     if cr4.contains(.tsd), cpl > 0 { return raise(.generalProtection, errorCode: 0) }
     if interceptRDTSC(withAux ? .rdtscp : .rdtsc) { return }
     setEDXEAX(visibleTimeStampCounter)
@@ -83,18 +79,11 @@ extension Processor {
 
   /// RDPID.
   mutating func readProcessorID(_ i: InstructionReference) {
-    guard model.hasRDPID, allowsRDTSCP else { return raise(.invalidOpcode) }
+    guard allowsRDTSCP else { return raise(.invalidOpcode) }
     setSystemOperand(i.pointer.pointee.destination, msrs.tscAux & 0xffff_ffff)
   }
 
-  fileprivate mutating func readPerformanceCounter() {
-    if cpl > 0, !cr4.contains(.pce) { return raise(.generalProtection, errorCode: 0) }
-    if interceptRDPMC() { return }
-    // No counter is offered by CPUID, so every index is out of range.
-    raise(.generalProtection, errorCode: 0)
-  }
-
-  private mutating func setEDXEAX(_ value: UInt64) {
+  mutating func setEDXEAX(_ value: UInt64) {
     general[0] = value & 0xffff_ffff
     general[2] = value >> 32
   }

@@ -1,38 +1,37 @@
 import CCapstone
 
-// MONITOR and MWAIT; UMONITOR, UMWAIT and TPAUSE, which differ from MFENCE by a mandatory prefix.
+// MONITOR and MWAIT; UMONITOR, UMWAIT and TPAUSE.
 //
 // Source: Intel SDM, the pages of these instructions, and "Changes to Instruction Behavior in VMX
 // Non-Root Operation".
 extension InstructionForm {
   static let monitorWait: [InstructionForm] = [
-    InstructionForm(X86_INS_MONITOR, .monitor, .end) { state, i in
+    InstructionForm(X86_INS_MONITOR, .monitor, .end, feature: .monitor) { state, i in
       system(state, i) { cpu, i in cpu.monitorAddress(i) }
     },
-    InstructionForm(X86_INS_MWAIT, .monitor, .end) { state, i in
+    InstructionForm(X86_INS_MWAIT, .monitor, .end, feature: .monitor) { state, i in
       system(state, i) { cpu, _ in cpu.monitorWait() }
     },
-    InstructionForm(X86_INS_MFENCE, .fence) { decoded, builder in
-      guard !decoded.hasNoMandatoryPrefix else { return doNothing }
-      builder.timing = .monitor
-      builder.effect = .end
-      builder.destination = decoded.rmRegister
-      if decoded.hasREP {
-        return { state, i in system(state, i) { cpu, i in cpu.monitorUserAddress(i) } }
-      }
-      if decoded.hasREPNE {
-        return { state, i in system(state, i) { cpu, i in cpu.pauseUser(i, .umwait) } }
-      }
-      return { state, i in system(state, i) { cpu, i in cpu.pauseUser(i, .tpause) } }
-    },
+    user(.umonitor) { state, i in system(state, i) { cpu, i in cpu.monitorUserAddress(i) } },
+    user(.umwait) { state, i in system(state, i) { cpu, i in cpu.pauseUser(i, .umwait) } },
+    user(.tpause) { state, i in system(state, i) { cpu, i in cpu.pauseUser(i, .tpause) } },
   ]
+
+  /// An instruction whose one operand is a register.
+  private static func user(
+    _ instruction: AddedInstruction, _ handler: @escaping Handler
+  ) -> InstructionForm {
+    InstructionForm(instruction.id, .monitor, .end, feature: .waitpkg) { decoded, builder in
+      guard let register = decoded.operands.first else { return nil }
+      builder.setDestination(register, of: decoded)
+      return handler
+    }
+  }
 }
 
 extension Processor {
-  /// MONITOR and MWAIT exist: IA32_MISC_ENABLE can switch them off, and they are invalid above CPL 0.
-  private var allowsMonitor: Bool {
-    model.hasMONITOR && msrs.miscEnable & MiscEnable.monitor != 0 && cpl == 0
-  }
+  /// IA32_MISC_ENABLE can switch MONITOR and MWAIT off, and they are invalid above CPL 0.
+  private var allowsMonitor: Bool { msrs.miscEnable & MiscEnable.monitor != 0 && cpl == 0 }
 
   /// The extensions that MONITOR and MWAIT take from ECX, RCX in 64-bit mode.
   private var monitorExtensions: UInt64 {
@@ -47,7 +46,6 @@ extension Processor {
   }
 
   fileprivate mutating func monitorUserAddress(_ i: InstructionReference) {
-    guard model.hasWAITPKG else { return raise(.invalidOpcode) }
     monitorLine(i, offset: general[Int(i.pointer.pointee.destination >> 3) & 15])
   }
 
@@ -86,9 +84,9 @@ extension Processor {
   /// UMWAIT and TPAUSE: wait until the time-stamp counter reaches EDX:EAX, UMWAIT only while the
   /// monitored line stays as it is.
   fileprivate mutating func pauseUser(_ i: InstructionReference, _ reason: BasicExitReason) {
-    guard model.hasWAITPKG,
-      !vmx.isNonRoot || vmx.secondary.contains(.enableUserWaitAndPause)
-    else { return raise(.invalidOpcode) }
+    guard !vmx.isNonRoot || vmx.secondary.contains(.enableUserWaitAndPause) else {
+      return raise(.invalidOpcode)
+    }
     if cr4.contains(.tsd), cpl > 0 { return raise(.generalProtection, errorCode: 0) }
     if interceptUserWait(i, reason) { return }
     // Bit 0 asks for C0.1 rather than C0.2.
@@ -123,6 +121,13 @@ enum UMWAITControl {
 
 /// Bits of IA32_MISC_ENABLE that the processor looks at.
 enum MiscEnable {
+  /// Performance monitoring is there; read-only.
+  static let performanceMonitoring: UInt64 = 1 << 7
+  /// Branch trace store is not; read-only.
+  static let branchTraceUnavailable: UInt64 = 1 << 11
+  /// Processor event-based sampling is not; read-only.
+  static let preciseSamplingUnavailable: UInt64 = 1 << 12
+  static let readOnly = performanceMonitoring | branchTraceUnavailable | preciseSamplingUnavailable
   /// MONITOR and MWAIT exist.
   static let monitor: UInt64 = 1 << 18
 }

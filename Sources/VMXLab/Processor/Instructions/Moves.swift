@@ -1,11 +1,25 @@
 import CCapstone
 
-// MOV of general registers, memory and immediates.
+// MOV of general registers, memory and immediates; direct stores.
+//
+// Source: Intel SDM, "MOVDIRI—Move Doubleword as Direct Store" and "MOVDIR64B—Move 64 Bytes as Direct
+// Store".
 extension InstructionForm {
   static let moves: [InstructionForm] = [
     InstructionForm(X86_INS_MOV, .alu) { movForm($0, &$1) },
     InstructionForm(X86_INS_MOVABS, .alu) { movForm($0, &$1) },
     InstructionForm(X86_INS_MOVNTI, .alu, feature: .sse2) { movHandlers.select($0, &$1) },
+    InstructionForm(AddedInstruction.movdiri.id, .alu, feature: .movdiri) {
+      movHandlers.select($0, &$1)
+    },
+    InstructionForm(AddedInstruction.movdir64b.id, .load, feature: .movdir64b) {
+      decoded, builder in
+      guard let register = decoded.operands.first else { return nil }
+      builder.setDestination(register, of: decoded)
+      builder.memory = decoded.memory
+      builder.memoryTiming = .store
+      return moveLine
+    },
     InstructionForm(X86_INS_LEA, .lea) { decoded, builder in
       guard case .general(let offset, let bytes)? = decoded.operands.first,
         decoded.hasMemoryOperand
@@ -174,6 +188,30 @@ private func loadEffectiveAddress<W: OperandWidth>(
   let i = InstructionReference(i)
   core.setRegister(i.pointer.pointee.destination, W(low: core.effectiveAddress(i)))
   return core.next(i)
+}
+
+/// MOVDIR64B: 64 bytes from the memory operand to the address in a register, in ES.
+private let moveLine: Handler = { state, i in
+  let core = Core(state)
+  let i = InstructionReference(i)
+  let target = core.register(i.pointer.pointee.destination, as: UInt64.self)
+  guard let source = core.linearAddress(i, byteCount: 64, .read),
+    let destination = core.state.pointee.segmentedAddress(
+      target, segment: 0, mode: i.pointer.pointee.mode, byteCount: 64, access: .write)
+  else { return core.leave(i) }
+  guard destination & 63 == 0 else {
+    core.state.pointee.raiseMisaligned(destination, byteCount: 64, stack: false)
+    return core.leave(i)
+  }
+  let isMoved = withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { line in
+    guard let bytes = line.baseAddress else { return false }
+    return core.state.pointee.readBytes(
+      source, byteCount: 64, into: bytes, stack: i.pointer.pointee.segment == 2)
+      && core.state.pointee.writeBytes(
+        destination, byteCount: 64, from: UnsafeRawPointer(bytes), stack: false)
+  }
+  guard isMoved else { return core.leave(i) }
+  return core.nextAfterSlowAccess(i)
 }
 
 // MARK: Tables

@@ -5,8 +5,9 @@ import CCapstone
 // Source: Intel SDM, "SWAPGS—Swap GS Base Register" and "RDFSBASE/RDGSBASE—Read FS/GS Segment Base".
 extension InstructionForm {
   static let segmentBases: [InstructionForm] = [
-    InstructionForm(X86_INS_SWAPGS, .swapGS, .end) { state, i in
-      system(state, i) { cpu, _ in cpu.swapGSBase() }
+    InstructionForm(X86_INS_SWAPGS, .swapGS, .end) { decoded, _ in
+      guard decoded.isLongMode else { return nil }
+      return { state, i in system(state, i) { cpu, _ in cpu.swapGSBase() } }
     },
     base(X86_INS_RDFSBASE, .fs) { state, i in
       system(state, i) { cpu, i in cpu.readSegmentBase(i) }
@@ -26,7 +27,7 @@ extension InstructionForm {
   private static func base(
     _ id: x86_insn, _ register: SegmentRegister, _ handler: @escaping Handler
   ) -> InstructionForm {
-    InstructionForm(id, .segmentBase, .end) { decoded, builder in
+    InstructionForm(id, .segmentBase, .end, feature: .fsgsbase) { decoded, builder in
       guard decoded.isLongMode, case .general(let offset, _)? = decoded.operands.first else {
         return nil
       }
@@ -39,7 +40,6 @@ extension InstructionForm {
 
 extension Processor {
   fileprivate mutating func swapGSBase() {
-    guard mode == .long else { return raise(.invalidOpcode) }
     guard requireCPL0() else { return }
     let base = segments[5].base
     segments[5].base = msrs.kernelGSBase

@@ -12,7 +12,7 @@ extension InstructionForm {
     packed(X86_INS_PADDB, .sse) { a, b, _ in PackedInteger.addBytes(a, b) },
     packed(X86_INS_PADDW, .sse) { a, b, _ in PackedInteger.addWords(a, b) },
     packed(X86_INS_PADDD, .sse) { a, b, _ in PackedInteger.addDoublewords(a, b) },
-    packed(X86_INS_PADDQ, .sse) { a, b, _ in PackedInteger.addQuadwords(a, b) },
+    packed(X86_INS_PADDQ, .sse, feature: .sse2) { a, b, _ in PackedInteger.addQuadwords(a, b) },
     packed(X86_INS_PADDSB, .sse) { a, b, _ in PackedInteger.addSaturatingSignedBytes(a, b) },
     packed(X86_INS_PADDSW, .sse) { a, b, _ in PackedInteger.addSaturatingSignedWords(a, b) },
     packed(X86_INS_PADDUSB, .sse) { a, b, _ in PackedInteger.addSaturatingUnsignedBytes(a, b) },
@@ -20,7 +20,8 @@ extension InstructionForm {
     packed(X86_INS_PSUBB, .sse) { a, b, _ in PackedInteger.subtractBytes(a, b) },
     packed(X86_INS_PSUBW, .sse) { a, b, _ in PackedInteger.subtractWords(a, b) },
     packed(X86_INS_PSUBD, .sse) { a, b, _ in PackedInteger.subtractDoublewords(a, b) },
-    packed(X86_INS_PSUBQ, .sse) { a, b, _ in PackedInteger.subtractQuadwords(a, b) },
+    packed(X86_INS_PSUBQ, .sse, feature: .sse2) { a, b, _ in PackedInteger.subtractQuadwords(a, b)
+    },
     packed(X86_INS_PSUBSB, .sse) { a, b, _ in PackedInteger.subtractSaturatingSignedBytes(a, b) },
     packed(X86_INS_PSUBSW, .sse) { a, b, _ in PackedInteger.subtractSaturatingSignedWords(a, b) },
     packed(X86_INS_PSUBUSB, .sse) { a, b, _ in PackedInteger.subtractSaturatingUnsignedBytes(a, b)
@@ -37,13 +38,21 @@ extension InstructionForm {
     packed(X86_INS_PCMPGTB, .sse) { a, b, _ in PackedInteger.greaterBytes(a, b) },
     packed(X86_INS_PCMPGTW, .sse) { a, b, _ in PackedInteger.greaterWords(a, b) },
     packed(X86_INS_PCMPGTD, .sse) { a, b, _ in PackedInteger.greaterDoublewords(a, b) },
-    packed(X86_INS_PMINUB, .sse) { a, b, _ in PackedInteger.minimumUnsignedBytes(a, b) },
-    packed(X86_INS_PMINSW, .sse) { a, b, _ in PackedInteger.minimumSignedWords(a, b) },
-    packed(X86_INS_PMAXUB, .sse) { a, b, _ in PackedInteger.maximumUnsignedBytes(a, b) },
-    packed(X86_INS_PMAXSW, .sse) { a, b, _ in PackedInteger.maximumSignedWords(a, b) },
-    packed(X86_INS_PAVGB, .sse) { a, b, _ in PackedInteger.averageBytes(a, b) },
-    packed(X86_INS_PAVGW, .sse) { a, b, _ in PackedInteger.averageWords(a, b) },
-    packed(X86_INS_PSADBW, .sse) { a, b, _ in PackedInteger.sumOfAbsoluteDifferences(a, b) },
+    packed(X86_INS_PMINUB, .sse, feature: .sse) { a, b, _ in
+      PackedInteger.minimumUnsignedBytes(a, b)
+    },
+    packed(X86_INS_PMINSW, .sse, feature: .sse) { a, b, _ in PackedInteger.minimumSignedWords(a, b)
+    },
+    packed(X86_INS_PMAXUB, .sse, feature: .sse) { a, b, _ in
+      PackedInteger.maximumUnsignedBytes(a, b)
+    },
+    packed(X86_INS_PMAXSW, .sse, feature: .sse) { a, b, _ in PackedInteger.maximumSignedWords(a, b)
+    },
+    packed(X86_INS_PAVGB, .sse, feature: .sse) { a, b, _ in PackedInteger.averageBytes(a, b) },
+    packed(X86_INS_PAVGW, .sse, feature: .sse) { a, b, _ in PackedInteger.averageWords(a, b) },
+    packed(X86_INS_PSADBW, .sse, feature: .sse) { a, b, _ in
+      PackedInteger.sumOfAbsoluteDifferences(a, b)
+    },
     packed(X86_INS_PSIGNB, .sse, feature: .ssse3) { a, b, _ in PackedInteger.signBytes(a, b) },
     packed(X86_INS_PSIGNW, .sse, feature: .ssse3) { a, b, _ in PackedInteger.signWords(a, b) },
     packed(X86_INS_PSIGND, .sse, feature: .ssse3) { a, b, _ in PackedInteger.signDoublewords(a, b)
@@ -51,9 +60,10 @@ extension InstructionForm {
     packed(X86_INS_PSHUFB, .sse, feature: .ssse3) { a, b, _ in PackedInteger.shuffleBytes(a, b) },
     packed(X86_INS_PMULLW, .sseMultiply) { a, b, _ in PackedInteger.multiplyLowWords(a, b) },
     packed(X86_INS_PMULHW, .sseMultiply) { a, b, _ in PackedInteger.multiplyHighSignedWords(a, b) },
-    packed(X86_INS_PMULHUW, .sseMultiply) { a, b, _ in PackedInteger.multiplyHighUnsignedWords(a, b)
+    packed(X86_INS_PMULHUW, .sseMultiply, feature: .sse) { a, b, _ in
+      PackedInteger.multiplyHighUnsignedWords(a, b)
     },
-    packed(X86_INS_PMULUDQ, .sseMultiply) { a, b, _ in
+    packed(X86_INS_PMULUDQ, .sseMultiply, feature: .sse2) { a, b, _ in
       PackedInteger.multiplyUnsignedDoublewords(a, b)
     },
     packed(X86_INS_PMADDWD, .sseMultiply) { a, b, _ in PackedInteger.multiplyAddWords(a, b) },
@@ -108,7 +118,9 @@ extension InstructionForm {
     packedLow(X86_INS_PUNPCKLBW, .sse) { a, b, _ in PackedInteger.interleaveLowBytes(a, b) },
     packedLow(X86_INS_PUNPCKLWD, .sse) { a, b, _ in PackedInteger.interleaveLowWords(a, b) },
     packedLow(X86_INS_PUNPCKLDQ, .sse) { a, b, _ in PackedInteger.interleaveLowDoublewords(a, b) },
-    packed(X86_INS_PSHUFW, .sse) { _, b, order in PackedInteger.shuffleWords(b, order) },
+    packed(X86_INS_PSHUFW, .sse, feature: .sse) { _, b, order in
+      PackedInteger.shuffleWords(b, order)
+    },
     packed(X86_INS_PALIGNR, .sse, feature: .ssse3) { a, b, count in
       PackedInteger.alignRight(a, b, count)
     },
@@ -142,14 +154,14 @@ extension InstructionForm {
   ]
 
   private static let mmxMoves: [InstructionForm] = [
-    InstructionForm(X86_INS_MOVD, .sse) { selectMove($0, &$1) },
-    InstructionForm(X86_INS_MOVQ, .sse) { selectMove($0, &$1) },
-    InstructionForm(X86_INS_MOVNTQ, .store) { decoded, builder in
+    InstructionForm(X86_INS_MOVD, .sse, feature: .mmx) { selectMove($0, &$1) },
+    InstructionForm(X86_INS_MOVQ, .sse, feature: .mmx) { selectMove($0, &$1) },
+    InstructionForm(X86_INS_MOVNTQ, .store, feature: .sse) { decoded, builder in
       guard !decoded.modRMIsRegister else { return nil }
       builder.setMMX(decoded)
       return MMXHandlers.storeMemory64
     },
-    InstructionForm(X86_INS_PINSRW, .sse) { decoded, builder in
+    InstructionForm(X86_INS_PINSRW, .sse, feature: .sse) { decoded, builder in
       builder.setMMX(decoded)
       builder.immediate = UInt64(decoded.mmxImmediate)
       if decoded.modRMIsRegister {
@@ -159,27 +171,28 @@ extension InstructionForm {
       builder.memoryTiming = .load
       return MMXHandlers.insertMemory
     },
-    InstructionForm(X86_INS_PEXTRW, .sse) { decoded, builder in
+    InstructionForm(X86_INS_PEXTRW, .sse, feature: .sse) { decoded, builder in
       selectToGeneral(decoded, &builder, MMXHandlers.extract)
     },
-    InstructionForm(X86_INS_PMOVMSKB, .sse) { decoded, builder in
+    InstructionForm(X86_INS_PMOVMSKB, .sse, feature: .sse) { decoded, builder in
       selectToGeneral(decoded, &builder, MMXHandlers.signMask)
     },
-    InstructionForm(X86_INS_MASKMOVQ, .store) { decoded, builder in
+    InstructionForm(X86_INS_MASKMOVQ, .store, feature: .sse) { decoded, builder in
       guard decoded.modRMIsRegister else { return nil }
       builder.setMMX(decoded)
       builder.memory = DecodedMemory(
         base: RegisterOffset.general(7), segment: decoded.segmentOverride ?? .ds)
       return MMXHandlers.maskedMove
     },
-    InstructionForm(X86_INS_EMMS, .x87Control, .continue, handler: MMXHandlers.empty),
+    InstructionForm(
+      X86_INS_EMMS, .x87Control, .continue, feature: .mmx, handler: MMXHandlers.empty),
   ]
 
   // MARK: Shapes
 
   /// mm ← mm, mm/m64 and perhaps an immediate byte.
   private static func packed(
-    _ id: x86_insn, _ timing: TimingClass, feature: CPUFeature? = nil,
+    _ id: x86_insn, _ timing: TimingClass, feature: CPUFeature = .mmx,
     _ kernel: @escaping MMXKernel
   ) -> InstructionForm {
     InstructionForm(id, timing, feature: feature) { decoded, builder in
@@ -191,7 +204,7 @@ extension InstructionForm {
   private static func packedLow(
     _ id: x86_insn, _ timing: TimingClass, _ kernel: @escaping MMXKernel
   ) -> InstructionForm {
-    InstructionForm(id, timing) { decoded, builder in
+    InstructionForm(id, timing, feature: .mmx) { decoded, builder in
       selectPacked(decoded, &builder, kernel, memory: MMXHandlers.registerMemory32)
     }
   }
@@ -212,7 +225,7 @@ extension InstructionForm {
   private static func shift(
     _ id: x86_insn, _ kernel: @escaping MMXKernel, byImmediate: @escaping MMXKernel
   ) -> InstructionForm {
-    InstructionForm(id, .sse) { decoded, builder in
+    InstructionForm(id, .sse, feature: .mmx) { decoded, builder in
       guard (0x71...0x73).contains(decoded.opcode.1) else {
         return selectPacked(decoded, &builder, kernel, memory: MMXHandlers.registerMemory64)
       }

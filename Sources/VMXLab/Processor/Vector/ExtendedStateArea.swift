@@ -65,38 +65,6 @@ struct ExtendedStateArea {
   }
 }
 
-/// Where the components of the extended region are in an XSAVE area.
-///
-/// Source: Intel SDM, "Extended Region of an XSAVE Area".
-struct ExtendedStateLayout: Equatable {
-  /// The upper halves of the YMM registers.
-  var avx: UInt64
-  var pkru: UInt64
-
-  static let avxByteCount: UInt64 = 256
-  static let pkruByteCount: UInt64 = 8
-  /// The standard format, whose places CPUID tells.
-  static let standard = ExtendedStateLayout(avx: ExtendedStateArea.Offset.extended, pkru: 0xa80)
-
-  private init(avx: UInt64, pkru: UInt64) {
-    self.avx = avx
-    self.pkru = pkru
-  }
-
-  /// The compacted format of an area with `components`: one behind the other.
-  init(compacted components: XStateComponents) {
-    avx = ExtendedStateArea.Offset.extended
-    pkru = avx &+ (components.contains(.avx) ? Self.avxByteCount : 0)
-  }
-
-  /// Bytes up to the end of the last of `components`.
-  func byteCount(_ components: XStateComponents) -> UInt64 {
-    if components.contains(.pkru) { return pkru &+ Self.pkruByteCount }
-    return components.contains(.avx)
-      ? avx &+ Self.avxByteCount : ExtendedStateArea.Offset.extended
-  }
-}
-
 /// The header of an XSAVE area.
 ///
 /// Source: Intel SDM, "XSAVE Header".

@@ -138,6 +138,7 @@ extension Processor {
       return (hasInitialX87 ? 0 : XStateComponents.x87.rawValue)
         | (low == 0 ? 0 : XStateComponents.sse.rawValue)
         | (high == 0 ? 0 : XStateComponents.avx.rawValue)
+        | boundsInUse | controlFlowComponentsInUse
         | (protectionKeys.user == 0 ? 0 : XStateComponents.pkru.rawValue)
     }
   }

@@ -115,7 +115,10 @@ extension Processor {
     if savesMXCSR { storeMXCSR(area) }
     if saved.contains(.sse) { storeXMM(area) }
     if saved.contains(.avx) { storeAVX(area, at: layout.avx) }
+    if saved.contains(.boundRegisters) { storeBoundRegisters(area, at: layout.boundRegisters) }
+    if saved.contains(.boundControl) { storeBoundControl(area, at: layout.boundControl) }
     if saved.contains(.pkru) { area.store32(layout.pkru, protectionKeys.user, &self) }
+    storeControlFlow(area, saved, layout)
     let header = ExtendedStateArea.Offset.header
     if saving.isCompacted {
       area.store(header, inUse, &self)
@@ -183,6 +186,13 @@ extension Processor {
     } else if header.isCompacted, requested.contains(.sse) {
       mxcsr = VectorState.initialMXCSR
     }
+    guard let controlFlow = loadedControlFlow(area, requested, present: present, layout) else {
+      return raise(.generalProtection, errorCode: 0)
+    }
+    if isSupervisor {
+      cet = controlFlow
+      updateControlFlow()
+    }
     vector.mxcsr = mxcsr
     if requested.contains(.x87) {
       if present.contains(.x87) {
@@ -201,10 +211,31 @@ extension Processor {
         initializeHalves(firstWord: 2)
       }
     }
+    restoreBounds(area, layout, requested, present: present)
     // Last: the accesses of the instruction itself are made with the rights from before it.
     if requested.contains(.pkru) {
       let value = present.contains(.pkru) ? area.load(layout.pkru, &self) : 0
       setPKRU(UInt32(truncatingIfNeeded: value))
+    }
+  }
+
+  private mutating func restoreBounds(
+    _ area: ExtendedStateArea, _ layout: ExtendedStateLayout, _ requested: XStateComponents,
+    present: XStateComponents
+  ) {
+    if requested.contains(.boundRegisters) {
+      if present.contains(.boundRegisters) {
+        loadBoundRegisters(area, at: layout.boundRegisters)
+      } else {
+        bounds.registers = InlineArray(repeating: 0)
+      }
+    }
+    if requested.contains(.boundControl) {
+      if present.contains(.boundControl) {
+        loadBoundControl(area, at: layout.boundControl)
+      } else {
+        setBoundControl(configuration: 0, status: 0)
+      }
     }
   }
 
@@ -245,9 +276,10 @@ extension Processor {
     let value = general[2] << 32 | general[0] & 0xffff_ffff
     let components = XStateComponents(rawValue: value)
     guard general[1] & 0xffff_ffff == 0, value & ~model.xcr0Bits == 0, components.contains(.x87),
-      components.contains(.sse) || !components.contains(.avx)
+      components.contains(.sse) || !components.contains(.avx),
+      components.contains(.boundRegisters) == components.contains(.boundControl)
     else { return raise(.generalProtection, errorCode: 0) }
     vector.xcr0 = value
-    updateVectorTraps()
+    updateMode()
   }
 }

@@ -147,6 +147,17 @@ extension Processor {
       }
     }
     if entryControls.contains(.loadPAT) { msrs.pat = vmx.vmcs.guestPAT }
+    if entryControls.contains(.loadCETState) {
+      cet.supervisorControl = ControlFlowControl(rawValue: vmx.vmcs.guestSCET)
+      cet.ssp = vmx.vmcs.guestSSP
+      cet.interruptSSPTable = vmx.vmcs.guestInterruptSSPTableAddress
+    }
+    if entryControls.contains(.loadPerfGlobalCtrl) {
+      loadPerformanceGlobalControl(vmx.vmcs.guestPerfGlobalCtrl)
+    }
+    if entryControls.contains(.loadBNDCFGS) {
+      bounds.supervisorConfiguration = vmx.vmcs.guestBNDCFGS
+    }
     if entryControls.contains(.loadPKRS) {
       setPKRS(UInt32(truncatingIfNeeded: vmx.vmcs.guestPKRS))
     }
@@ -249,8 +260,7 @@ extension Processor {
     if vmx.preemptionDeadline <= cycles {
       attention.insert(.interruptWindow)
     } else {
-      signals.pointee.processorDeadline = vmx.preemptionDeadline
-      signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
+      updateProcessorDeadline()
     }
   }
 

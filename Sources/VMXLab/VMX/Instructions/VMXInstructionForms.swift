@@ -13,23 +13,23 @@ extension InstructionForm {
     pointer(X86_INS_VMPTRST, .vmptrst) { state, i in
       system(state, i) { cpu, i in cpu.vmptrst(i) }
     },
-    InstructionForm(X86_INS_VMXOFF, .vmxoff, .end) { state, i in
+    InstructionForm(X86_INS_VMXOFF, .vmxoff, .end, feature: .vmx) { state, i in
       system(state, i) { cpu, i in cpu.vmxoff(i) }
     },
-    InstructionForm(X86_INS_VMLAUNCH, .entryBase, .end) { state, i in
+    InstructionForm(X86_INS_VMLAUNCH, .entryBase, .end, feature: .vmx) { state, i in
       system(state, i) { cpu, i in cpu.vmEntry(i, launch: true) }
     },
-    InstructionForm(X86_INS_VMRESUME, .entryBase, .end) { state, i in
+    InstructionForm(X86_INS_VMRESUME, .entryBase, .end, feature: .vmx) { state, i in
       system(state, i) { cpu, i in cpu.vmEntry(i, launch: false) }
     },
-    InstructionForm(X86_INS_VMCALL, .vmcall, .end) { state, i in
+    InstructionForm(X86_INS_VMCALL, .vmcall, .end, feature: .vmx) { state, i in
       system(state, i) { cpu, i in cpu.vmcall(i) }
     },
-    InstructionForm(X86_INS_VMFUNC, .vmfunc, .end) { state, i in
+    InstructionForm(X86_INS_VMFUNC, .vmfunc, .end, feature: .vmx) { state, i in
       system(state, i) { cpu, _ in cpu.vmfunc() }
     },
-    InstructionForm(X86_INS_VMREAD, .vmread, .end) { decoded, builder in
-      guard decoded.operands.count == 2, decoded.hasNoMandatoryPrefix else { return nil }
+    InstructionForm(X86_INS_VMREAD, .vmread, .end, feature: .vmx) { decoded, builder in
+      guard decoded.operands.count == 2 else { return nil }
       builder.setDestination(decoded.operands[0], of: decoded)
       builder.setSource(decoded.operands[1], of: decoded)
       builder.immediate = VMCSAccessForm.read
@@ -39,8 +39,8 @@ extension InstructionForm {
       builder.effect = .continue
       return { vmreadRegister($0, $1) }
     },
-    InstructionForm(X86_INS_VMWRITE, .vmwrite, .end) { decoded, builder in
-      guard decoded.operands.count == 2, decoded.hasNoMandatoryPrefix else { return nil }
+    InstructionForm(X86_INS_VMWRITE, .vmwrite, .end, feature: .vmx) { decoded, builder in
+      guard decoded.operands.count == 2 else { return nil }
       builder.setDestination(decoded.operands[0], of: decoded)
       builder.setSource(decoded.operands[1], of: decoded)
       builder.immediate = VMCSAccessForm.write
@@ -62,7 +62,7 @@ extension InstructionForm {
   private static func pointer(
     _ id: x86_insn, _ timing: TimingClass, _ handler: @escaping Handler
   ) -> InstructionForm {
-    InstructionForm(id, timing, .end) { decoded, builder in
+    InstructionForm(id, timing, .end, feature: .vmx) { decoded, builder in
       guard decoded.hasMemoryOperand else { return nil }
       builder.memory = decoded.memory
       return handler
@@ -73,7 +73,7 @@ extension InstructionForm {
   private static func invalidation(
     _ id: x86_insn, _ timing: TimingClass, _ handler: @escaping Handler
   ) -> InstructionForm {
-    InstructionForm(id, timing, .end) { decoded, builder in
+    InstructionForm(id, timing, .end, feature: .vmx) { decoded, builder in
       guard decoded.hasMemoryOperand, case .general(let offset, _)? = decoded.operands.first else {
         return nil
       }
@@ -82,11 +82,6 @@ extension InstructionForm {
       return handler
     }
   }
-}
-
-extension DecodedInstruction {
-  /// VMREAD and VMWRITE take none of 66, F2 and F3.
-  var hasNoMandatoryPrefix: Bool { !hasREP && !hasREPNE && !hasOperandSizePrefix }
 }
 
 extension Processor {
