@@ -9,7 +9,7 @@ import Testing
   @Test("A read sees no mapping that has been invalidated")
   func randomOperations() throws {
     var staleReads = 0
-    try FuzzSettings.forEachSeed(quickCount: 4) { seed in
+    try FuzzSettings.forEachSeed(quickCount: 20) { seed in
       var guest = try PagingOperations(seed: seed)
       for number in 0..<2_000 {
         if let difference = guest.next() {
@@ -134,8 +134,8 @@ import Testing
   func reset() throws {
     var guest = try PagingOperations(seed: 1)
     for isReset in [false, true] {
-      guest.switchTo(pcid: 1, keeping: false)
       guest.map(pcid: 1, page: 3, frame: 10, global: false)
+      guest.switchTo(pcid: 1, keeping: false)
       #expect(guest.read(page: 3) == 10)
       guest.switchTo(pcid: 2, keeping: true)
       guest.map(pcid: 1, page: 3, frame: 11, global: false)

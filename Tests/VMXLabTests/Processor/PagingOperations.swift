@@ -15,8 +15,8 @@ struct PagingOperations {
   }
 
   /// PCIDs, pages of 4 KiB from linear address `base`, and one of 2 MiB.
-  static let pcids: UInt64 = 5
-  static let pages = 16
+  static let pcids: UInt64 = 4
+  static let pages = 6
   static let frameCount: UInt64 = 32
   static let largeFrameCount: UInt64 = 4
   private static let base: UInt64 = 0x7f00_0000_0000
@@ -243,7 +243,9 @@ struct PagingOperations {
   }
 
   private mutating func randomPage() -> Int {
-    random.chance(1, in: 3) ? Self.largePage + random.below(512) : random.below(Self.pages)
+    // Few of the pieces of the large page, so that they are met again.
+    random.chance(1, in: 3)
+      ? Self.largePage + [0, 1, 200, 511][random.below(4)] : random.below(Self.pages)
   }
 
   private mutating func readAtRandom() -> String? {
