@@ -32,6 +32,37 @@ enum TranslationTag {
   static let invalid: UInt64 = ~0
 }
 
+/// Where the TLB may have pieces of large pages: for each size, a bit for each residue of the page's
+/// number modulo 1024. A bit that is set for another page costs a search, no more.
+struct LargePageFilter {
+  private typealias Bits = InlineArray<16, UInt64>
+  private var pages2M = Bits(repeating: 0)
+  private var pages4M = Bits(repeating: 0)
+  private var pages1G = Bits(repeating: 0)
+
+  mutating func insert(_ linear: UInt64, shift: UInt64) {
+    let number = linear >> shift
+    let word = Int(truncatingIfNeeded: number >> 6 & 15)
+    let bit: UInt64 = 1 << (number & 63)
+    switch shift {
+    case 21: pages2M[word] |= bit
+    case 22: pages4M[word] |= bit
+    default: pages1G[word] |= bit
+    }
+  }
+
+  /// The largest page that `linear` may be on, as a power of two; 0 if it is on no large one.
+  mutating func shift(at linear: UInt64) -> UInt64 {
+    if Self.contains(linear >> 30, pages1G) { return 30 }
+    if Self.contains(linear >> 22, pages4M) { return 22 }
+    return Self.contains(linear >> 21, pages2M) ? 21 : 0
+  }
+
+  private static func contains(_ number: UInt64, _ bits: Bits) -> Bool {
+    bits[Int(truncatingIfNeeded: number >> 6 & 15)] >> (number & 63) & 1 != 0
+  }
+}
+
 /// The software TLB: direct-mapped, tagged by address-space number and access class.
 ///
 /// An address space has `spaceCount` entries, from a place that depends on its number: so the same
@@ -51,6 +82,7 @@ struct TranslationCache {
   private let keys: UnsafeMutablePointer<ProtectionKey>
   /// The keys that `keys` may hold: a bit for each.
   private let usedKeys: UnsafeMutablePointer<UInt32>
+  private let largePages: UnsafeMutablePointer<LargePageFilter>
   /// Counts what takes entries away: whatever else was learnt from them goes by this number.
   let generation: UnsafeMutablePointer<UInt64>
   /// Counts stores to pages that page walks have read entries from.
@@ -62,10 +94,12 @@ struct TranslationCache {
       entries: entries, base: entries,
       keys: UnsafeMutablePointer<ProtectionKey>.allocate(capacity: count),
       usedKeys: UnsafeMutablePointer<UInt32>.allocate(capacity: 1),
+      largePages: UnsafeMutablePointer<LargePageFilter>.allocate(capacity: 1),
       generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1),
       pagingStores: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
     cache.keys.initialize(repeating: .none, count: count)
     cache.usedKeys.initialize(to: 0)
+    cache.largePages.initialize(to: LargePageFilter())
     cache.generation.initialize(to: 0)
     cache.pagingStores.initialize(to: 0)
     cache.removeAll()
@@ -76,6 +110,7 @@ struct TranslationCache {
     entries.deallocate()
     keys.deallocate()
     usedKeys.deallocate()
+    largePages.deallocate()
     generation.deallocate()
     pagingStores.deallocate()
   }
@@ -98,6 +133,7 @@ struct TranslationCache {
       count: Self.count)
     keys.update(repeating: .none, count: Self.count)
     usedKeys.pointee = 0
+    largePages.pointee = LargePageFilter()
   }
 
   /// Drops what is known of the page of `linear`, in every address space.
@@ -110,6 +146,30 @@ struct TranslationCache {
       entry.pointee.writeTag = TranslationTag.invalid
       entry.pointee.fetchTag = TranslationTag.invalid
     }
+  }
+
+  /// Drops what is known of the page of `linear`, in every address space: all pieces of a large page.
+  func removePage(_ linear: UInt64) {
+    remove(linear)
+    let shift = largePages.pointee.shift(at: linear)
+    guard shift != 0 else { return }
+    for index in 0..<Self.count {
+      let entry = entries + index
+      if (entry.pointee.readTag ^ linear) >> shift == 0 {
+        entry.pointee.readTag = TranslationTag.invalid
+      }
+      if (entry.pointee.writeTag ^ linear) >> shift == 0 {
+        entry.pointee.writeTag = TranslationTag.invalid
+      }
+      if (entry.pointee.fetchTag ^ linear) >> shift == 0 {
+        entry.pointee.fetchTag = TranslationTag.invalid
+      }
+    }
+  }
+
+  /// Notes that the page of `linear` is a piece of a page of 2^`shift` bytes.
+  func noteLargePage(_ linear: UInt64, shift: UInt64) {
+    largePages.pointee.insert(linear, shift: shift)
   }
 
   /// Notes the protection key of an entry's page. What was known of its data under another key is

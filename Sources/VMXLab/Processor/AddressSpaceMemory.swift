@@ -7,6 +7,11 @@ struct AddressSpaceKey: Equatable {
   var modes: UInt64 = 0
   /// The APIC-access page, or `Processor.noPage`.
   var apicAccessPage: UInt64 = Processor.noPage
+
+  /// The process-context identifier; 0 without CR4.PCIDE.
+  @inline(__always) var pcid: UInt64 {
+    modes & CR4.pcide.rawValue << 32 != 0 ? cr3 & 0xfff : 0
+  }
 }
 
 /// An address-space number, and what had been stored when it was handed out.
@@ -83,6 +88,25 @@ struct AddressSpaceMemory {
   mutating func invalidate(vpid: UInt16, stamp: UInt64) {
     generations[Int(vpid & 63)] &+= 1
     stamps[Int(vpid & 63)] = stamp
+  }
+
+  /// The same for those spaces of a virtual processor that have a PCID.
+  mutating func invalidate(vpid: UInt16, pcid: UInt64, stamp: UInt64) {
+    for index in 0..<64 where entries[index].key.vpid == vpid && entries[index].key.pcid == pcid {
+      invalidate(index, stamp)
+    }
+  }
+
+  /// The same for all spaces of guests that have a VPID or EPT.
+  mutating func invalidateGuests(stamp: UInt64) {
+    for index in 0..<64
+    where entries[index].key.vpid != 0 || entries[index].key.eptPointer != 0 {
+      invalidate(index, stamp)
+    }
+  }
+
+  private mutating func invalidate(_ index: Int, _ stamp: UInt64) {
+    if entries[index].number.stamp != stamp { entries[index].number = AddressSpaceNumber() }
   }
 }
 

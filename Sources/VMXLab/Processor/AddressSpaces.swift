@@ -66,6 +66,32 @@ extension Processor {
     updateAccessTags()
   }
 
+  /// Loads CR3 as MOV does.
+  ///
+  /// With CR4.PCIDE the translations of other PCIDs stay. Global ones belong to a space like all others:
+  /// they are made anew in the next.
+  ///
+  /// - Parameter keepsTranslations: those of the PCID that it changes to stay too.
+  mutating func changeAddressSpace(cr3 value: UInt64, keepsTranslations: Bool) {
+    leaveAddressSpace()
+    cr3 = value
+    guard cr4.contains(.pcide) else { return enterAddressSpace(invalidates: true) }
+    if !keepsTranslations { invalidateSpaces(pcid: value & 0xfff) }
+    enterAddressSpace(invalidates: false)
+  }
+
+  /// Invalidates the translations of a PCID, the current one's or another's, or those of all.
+  mutating func invalidateTranslations(pcid: UInt64?) {
+    leaveAddressSpace()
+    if let pcid { invalidateSpaces(pcid: pcid) }
+    enterAddressSpace(invalidates: pcid == nil)
+  }
+
+  private mutating func invalidateSpaces(pcid: UInt64) {
+    spaces.invalidate(
+      vpid: currentVPID, pcid: pcid, stamp: translations.pagingStores.pointee)
+  }
+
   private var addressSpaceKey: AddressSpaceKey {
     @inline(__always) mutating get {
       let cr0Bits = cr0.rawValue & (CR0.wp.rawValue | CR0.pg.rawValue)

@@ -41,17 +41,19 @@ extension Processor {
   /// Writes CR3; false, with nothing changed, where MOV to CR3 raises #GP(0).
   mutating func writeCR3(_ value: UInt64) -> Bool {
     var value = value
+    var keepsTranslations = false
     if efer.contains(.lma) {
-      // Bit 63 asks to keep the TLB and is not stored; dropping more than asked is allowed.
-      if cr4.contains(.pcide) { value &= ~(1 << 63) }
+      // Bit 63 asks to keep what the TLB has of the new PCID, and is not stored.
+      if cr4.contains(.pcide) {
+        keepsTranslations = value >> 63 != 0
+        value &= ~(1 << 63)
+      }
       guard value & model.reservedPhysicalBits == 0, value >> 63 == 0 else { return false }
     } else {
       value &= 0xffff_ffff
       if pagingMode == .pae, !loadPDPTEs(value) { return false }
     }
-    leaveAddressSpace()
-    cr3 = value
-    enterAddressSpace(invalidates: true)
+    changeAddressSpace(cr3: value, keepsTranslations: keepsTranslations)
     return true
   }
 

@@ -168,7 +168,7 @@ extension Processor {
           let dirty = markUsed(
             entry, size: 8, entryHost: entryHost, entryGuest: address, kind, linear: linear)
         else { return nil }
-        if isLarge { hasLargePages = true }
+        if isLarge { translations.noteLargePage(linear, shift: shift) }
         let mask = ((1 as UInt64) << shift) &- 1
         let page = entry & PageTableEntry.address & ~mask | linear & mask & ~0xfff
         return GuestPage(
@@ -208,7 +208,7 @@ extension Processor {
         let dirty = markUsed(
           pde, size: 4, entryHost: directoryHost, entryGuest: directory, kind, linear: linear)
       else { return nil }
-      hasLargePages = true
+      translations.noteLargePage(linear, shift: 22)
       let page = pde & 0xffc0_0000 | high | linear & 0x3f_f000
       return GuestPage(address: page, rights: dirty ? allowed.union(.dirty) : allowed)
     }

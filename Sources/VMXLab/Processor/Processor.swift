@@ -41,8 +41,6 @@ struct Processor {
   var addressSpace = AddressSpaceNumber()
   /// Those of other address spaces.
   var spaces = AddressSpaceMemory()
-  /// A translation of a large page has been put in the TLB, in pieces.
-  var hasLargePages = false
   /// The physical page of the local APIC's registers; `noPage` while they are not mapped to memory.
   var apicPage = Processor.noPage
 

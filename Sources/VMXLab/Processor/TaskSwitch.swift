@@ -187,9 +187,7 @@ extension Processor {
     cr0.insert(.ts)
     debug.dr7 &= ~0x155
     if is32, cr0.contains(.pg) {
-      leaveAddressSpace()
-      cr3 = UInt64(task.cr3)
-      enterAddressSpace(invalidates: true)
+      changeAddressSpace(cr3: UInt64(task.cr3), keepsTranslations: false)
     }
     rip = UInt64(task.eip)
     for index in 0..<8 { general[index] = UInt64(task.general[index]) }

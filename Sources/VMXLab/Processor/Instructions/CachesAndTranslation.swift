@@ -59,12 +59,8 @@ extension Processor {
     }
     if interceptINVLPG(linear) { return }
     if self.mode == .long, !isCanonicalForProcessor(linear) { return }
-    invalidate(linear)
-  }
-
-  /// Drops the translation of a page, all of it where the page may have been cached in pieces.
-  mutating func invalidate(_ linear: UInt64) {
-    if hasLargePages { startNewAddressSpace() } else { translations.remove(linear) }
+    // Global translations go whatever their PCID; that others of the page go too is allowed.
+    translations.removePage(linear)
   }
 
   /// Source: Intel SDM, "INVPCID—Invalidate Process-Context Identifier".
@@ -83,7 +79,11 @@ extension Processor {
       type >= 2 || cr4.contains(.pcide) || pcid == 0,
       type != 0 || isCanonicalForProcessor(address)
     else { return raise(.generalProtection, errorCode: 0) }
-    startNewAddressSpace()
+    switch type {
+    case 0: translations.removePage(address)
+    case 1: invalidateTranslations(pcid: pcid)
+    default: invalidateTranslations(pcid: nil)
+    }
   }
 
   fileprivate mutating func halt() {

@@ -15,7 +15,7 @@ extension Processor {
     guard type == 2 || isValidEPTPointer(pointer) else {
       return vmFail(.invalidOperandToINVEPTOrINVVPID)
     }
-    forgetGuestTranslations()
+    spaces.invalidateGuests(stamp: translations.pagingStores.pointee)
     vmSucceed()
   }
 
@@ -40,7 +40,12 @@ extension Processor {
     else {
       return vmFail(.invalidOperandToINVEPTOrINVVPID)
     }
-    forgetGuestTranslations()
+    let stamp = translations.pagingStores.pointee
+    switch type {
+    case 0: translations.removePage(address)
+    case 2: spaces.invalidateGuests(stamp: stamp)
+    default: spaces.invalidate(vpid: UInt16(truncatingIfNeeded: vpid), stamp: stamp)
+    }
     vmSucceed()
   }
 
@@ -76,10 +81,5 @@ extension Processor {
         memory: reader
       ).checkEPTPointer(&reporter)
     }
-  }
-
-  /// Translations of guests are kept under address-space numbers of their own; none is found again.
-  private mutating func forgetGuestTranslations() {
-    spaces.removeAll()
   }
 }
