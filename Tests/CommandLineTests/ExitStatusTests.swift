@@ -56,9 +56,18 @@ struct ExitStatusTests {
     #expect(result.errors.contains("1,234,567 instructions"))
   }
 
-  @Test("An instruction that is not built gives 12, and its bytes, RIP and mode are named")
-  func notBuilt() throws {
+  @Test("An instruction that is not built raises #UD, as without its CPUID flag")
+  func undefined() throws {
     let result = try run(TestImage.transactional)
+    #expect(result.status == 4)
+    #expect(result.errors.contains("0x100025"))
+  }
+
+  @Test(
+    "With --stop-at-not-built, an instruction that is not built gives 12, and its bytes, RIP and mode are named"
+  )
+  func notBuilt() throws {
+    let result = try run(TestImage.transactional, "--stop-at-not-built")
     #expect(result.status == 12)
     #expect(result.errors.contains("xtest"))
     #expect(result.errors.contains("0f 01 d6"))

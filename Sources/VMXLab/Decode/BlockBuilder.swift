@@ -10,10 +10,15 @@ final class BlockBuilder {
   private let table: InstructionTable
   private let timing: TimingTable
   private let cache: BlockCache
+  private let stopsAtNotBuilt: Bool
   private var scratch: [Instruction] = []
 
-  init(decoder: InstructionDecoder, table: InstructionTable, timing: TimingTable, cache: BlockCache)
-  {
+  /// - Parameter stopsAtNotBuilt: stop the machine at instructions that are not built.
+  init(
+    decoder: InstructionDecoder, table: InstructionTable, timing: TimingTable, cache: BlockCache,
+    stopsAtNotBuilt: Bool
+  ) {
+    self.stopsAtNotBuilt = stopsAtNotBuilt
     self.decoder = decoder
     self.table = table
     self.timing = timing
@@ -56,7 +61,8 @@ final class BlockBuilder {
         }
         let position = scratch.count
         let line = table.instruction(
-          result, features: processor.model.features, mode: processor.decodeMode,
+          result, features: processor.model.features, stopsAtNotBuilt: stopsAtNotBuilt,
+          mode: processor.decodeMode,
           ripOffset: offset, position: position, cyclesBefore: cycles,
           pageOffset: pageOffset + offset)
         if let condition = line.condition, let fused = fusable?.handler(condition) {

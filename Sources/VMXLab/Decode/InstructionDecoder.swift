@@ -8,6 +8,8 @@ final class InstructionDecoder {
   enum Failure: Error {
     /// The processor has no such instruction: #UD.
     case invalid
+    /// The manual has such an instruction, and VMXLab, which does not offer its CPUID flag, has not: #UD.
+    case notBuilt
     /// More bytes are needed than were given.
     case truncated
     /// Longer than 15 bytes: #GP.
@@ -51,14 +53,13 @@ final class InstructionDecoder {
     if let result = VectorDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
     if let result = EncodingDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
     guard let (size, prefixBytes) = disassemble(bytes, prefixes, isLong: isLong, codeBytes) else {
-      // With all the bytes an instruction can have, it is not one. With fewer, see whether any
-      // bytes behind them would make it one.
-      guard bytes.count < InstructionPrefixes.maximumLength else { return .failure(.invalid) }
-      let padded = [UInt8](bytes) + [UInt8](repeating: 0, count: 16 - bytes.count)
+      // See whether any bytes behind these would make it one.
+      let padded = [UInt8](bytes) + [UInt8](repeating: 0, count: InstructionPrefixes.maximumLength)
       let decodes = padded.withUnsafeBufferPointer {
         disassemble($0, prefixes, isLong: isLong, codeBytes) != nil
       }
-      return .failure(decodes ? .truncated : .invalid)
+      guard decodes else { return .failure(.invalid) }
+      return .failure(bytes.count < InstructionPrefixes.maximumLength ? .truncated : .tooLong)
     }
     let length = size - prefixBytes + prefixes.count
     guard length <= InstructionPrefixes.maximumLength else { return .failure(.tooLong) }
@@ -70,10 +71,11 @@ final class InstructionDecoder {
   /// The length, mnemonic and operands of the instruction that `bytes` start with, for messages.
   func describe(_ bytes: [UInt8], codeBytes: Int) -> (length: Int, text: String) {
     bytes.withUnsafeBufferPointer { buffer in
-      guard case .success(let decoded) = decode(buffer, codeBytes: codeBytes) else {
-        return (bytes.count, "unknown instruction")
-      }
       let prefixes = InstructionPrefixes(buffer, isLongMode: codeBytes == 8)
+      guard case .success(let decoded) = decode(buffer, codeBytes: codeBytes) else {
+        return EncodingDecoder.notBuilt(buffer, prefixes, codeBytes: codeBytes)
+          ?? (bytes.count, "unknown instruction")
+      }
       guard decoded.vector == nil, AddedInstruction(decoded.id) == nil,
         disassemble(buffer, prefixes, isLong: codeBytes == 8, codeBytes) != nil
       else { return (decoded.length, name(of: decoded)) }

@@ -58,17 +58,22 @@ final class InstructionTable: Sendable {
     self.forms = forms
   }
 
-  /// The instruction for what the decoder read; one that raises #UD or #GP, or stops the machine as
-  /// not built, where there is none.
+  /// The instruction for what the decoder read; one that raises #UD or #GP where there is none.
   ///
-  /// - Parameter features: what the processor has.
+  /// - Parameters:
+  ///   - features: what the processor has.
+  ///   - stopsAtNotBuilt: stop the machine rather than raise #UD for what is not built.
   func instruction(
     _ result: Result<DecodedInstruction, InstructionDecoder.Failure>, features: CPUFeatureSet,
-    mode: UInt8, ripOffset: Int, position: Int, cyclesBefore: Int, pageOffset: Int
+    stopsAtNotBuilt: Bool = false, mode: UInt8, ripOffset: Int, position: Int, cyclesBefore: Int,
+    pageOffset: Int
   ) -> Line {
     let place = (ripOffset, position, cyclesBefore)
     switch result {
-    case .failure(.invalid): return Self.line(raiseInvalidOpcode, length: 1, at: place)
+    case .failure(.notBuilt) where stopsAtNotBuilt:
+      return Self.line(stopNotBuilt, length: 1, at: place)
+    case .failure(.invalid), .failure(.notBuilt):
+      return Self.line(raiseInvalidOpcode, length: 1, at: place)
     case .failure(.truncated), .failure(.tooLong):
       return Self.line(raiseInstructionTooLong, length: 1, at: place)
     case .success(var decoded):
@@ -77,7 +82,6 @@ final class InstructionTable: Sendable {
       decoded.pageOffset = pageOffset
       switch meaning(of: decoded, features: features) {
       case .undefined: return Self.line(raiseInvalidOpcode, length: decoded.length, at: place)
-      case .notBuilt: return Self.line(stopNotBuilt, length: decoded.length, at: place)
       case .instruction(let handler, let builder, let timing, let effect):
         return Line(
           instruction: Self.instruction(decoded, builder, handler, at: place),
@@ -93,8 +97,6 @@ final class InstructionTable: Sendable {
   enum Meaning {
     /// None that the processor has: #UD.
     case undefined
-    /// One that the processor has and VMXLab has not.
-    case notBuilt
     /// Timing and effect are those of the form; the builder may have others.
     case instruction(Handler, InstructionBuilder, TimingClass?, BlockEffect)
   }
@@ -113,7 +115,7 @@ final class InstructionTable: Sendable {
         return .instruction(handler, builder, nil, .continue)
       }
     }
-    guard var form = form(decoded.id) else { return .notBuilt }
+    guard var form = form(decoded.id) else { return .undefined }
     if let feature = form.feature, !features.contains(feature) {
       guard let other = form.substitute.flatMap(self.form) else { return .undefined }
       form = other

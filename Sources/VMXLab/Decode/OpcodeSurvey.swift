@@ -38,23 +38,16 @@ public struct OpcodeSurvey {
     bytes.withUnsafeBufferPointer { buffer in
       guard case .success(let decoded) = decoder.decode(buffer, codeBytes: codeBits / 8),
         case .instruction = InstructionTable.shared.meaning(of: decoded, features: features)
-      else { return refusal(buffer, isLongMode: codeBits == 64) }
+      else { return refusal(buffer, codeBits: codeBits) }
       return .instruction(
         decoder.name(of: decoded), flags: requirements(of: decoded).compactMap(\.flag))
     }
   }
 
-  private func refusal(_ bytes: UnsafeBufferPointer<UInt8>, isLongMode: Bool) -> Finding {
-    let prefixes = InstructionPrefixes(bytes, isLongMode: isLongMode)
-    var reader = InstructionReader(bytes, at: prefixes.count)
-    let opcode = reader.opcode()
-    if !prefixes.hasLock,
-      case .notBuilt(let name)? = EncodingTable.find(
-        opcode, prefixes.mandatory, modRM: reader.peek)?.meaning
-    {
-      return .notBuilt("\(name)")
-    }
-    return .undefined
+  private func refusal(_ bytes: UnsafeBufferPointer<UInt8>, codeBits: Int) -> Finding {
+    let prefixes = InstructionPrefixes(bytes, isLongMode: codeBits == 64)
+    let found = EncodingDecoder.notBuilt(bytes, prefixes, codeBytes: codeBits / 8)
+    return found.map { .notBuilt($0.text) } ?? .undefined
   }
 
   private func requirements(of decoded: DecodedInstruction) -> [CPUFeature] {

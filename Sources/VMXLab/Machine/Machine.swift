@@ -52,7 +52,8 @@ public final class Machine {
       signals: signals, model: ProcessorModel(configuration.profile, cpuid: cpuid, timing: timing),
       cpuid: cpuid)
     builder = BlockBuilder(
-      decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache)
+      decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache,
+      stopsAtNotBuilt: configuration.stopsAtNotBuilt)
     processor.state.random = RandomSource(seed: configuration.seed)
     platform.control.a20Changed = { [processor] enabled in
       processor.state.setA20(enabled)

@@ -10,6 +10,9 @@ public struct MachineConfiguration: Sendable {
   public var realTimeClockStart: Int64
   /// What the numbers of RDRAND and RDSEED follow from.
   public var seed: UInt64
+  /// Whether the machine stops at an instruction of the manual that VMXLab has not built. Otherwise that
+  /// raises #UD, as it does on a part without the instruction's CPUID flag, which is never offered.
+  public var stopsAtNotBuilt = false
 
   /// 512 MiB, one processor of the default profile.
   public init(

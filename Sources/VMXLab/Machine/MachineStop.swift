@@ -20,7 +20,8 @@ public enum MachineStop: Equatable, Sendable {
   case cycleLimit
   /// A VM exit has been carried out: the processor is about to run L1's next instruction.
   case vmExit
-  /// The next instruction, or what it needs, is not built; nothing of it was done.
+  /// The next instruction is not built, and ``MachineConfiguration/stopsAtNotBuilt`` is set; nothing of
+  /// it was done.
   case notBuilt(NotBuilt)
   /// ``Machine/requestStop()`` was called.
   case stopRequested

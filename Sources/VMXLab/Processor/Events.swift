@@ -82,7 +82,7 @@ struct PendingEvent {
     case exception
     /// A VM exit, described in `VMXState.exit`.
     case vmExit
-    /// The machine cannot go on: an instruction or facility that VMXLab has not built.
+    /// The machine is to stop at an instruction that VMXLab has not built.
     case notBuilt
     /// The instruction is to be started again, alone: what it does must be seen before the next one.
     case restart

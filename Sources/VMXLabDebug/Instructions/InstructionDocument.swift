@@ -123,7 +123,7 @@ public struct InstructionDocument {
       rows.append(
         ["**\(InstructionText.hex(opcode))**"]
           + prefixes.map { prefix in
-            groups[prefix]?.items.map { InstructionText.text($0) }.joined(separator: "<br>") ?? ""
+            InstructionText.cell(groups[prefix]?.items ?? [])
           })
     }
     return table([""] + prefixes.map(\.title), rows)
@@ -140,34 +140,44 @@ public struct InstructionDocument {
       }
   }
 
-  /// A row for each opcode and prefix whose instruction ModRM.reg chooses; of `legacy` those that it
-  /// has to itself.
+  /// A row for each opcode and prefix whose instruction ModRM.reg chooses, and another where that
+  /// differs in `legacy`.
   private func groupTable(_ map: OpcodeMap, _ legacy: OpcodeMap? = nil) -> String {
     var rows: [[String]] = []
     for opcode in 0...255 as ClosedRange<UInt8> where fixedCell(map, opcode) == nil {
-      for (map, mark) in [(map, ""), (legacy ?? map, " (16- and 32-bit code)")] {
-        let groups = map.groups(opcode)
-        for prefix in OpcodeMap.Prefix.allCases {
-          guard let group = groups[prefix], group.isByDigit else { continue }
-          let title =
-            (prefix == .none ? "" : prefix.title + " ")
-            + (map.kind.isOneByte ? "" : "0F ") + InstructionText.hex(opcode)
-          let cells = (0..<8).map { digit in
-            group.items.filter { $0.digits?.contains(digit) ?? true }.map {
-              InstructionText.text($0, withDigit: false, isOneByte: map.kind.isOneByte)
-            }.joined(separator: "<br>")
-          }
-          let isKnown = rows.contains {
-            $0.first == "**\(title)**" && Array($0.dropFirst()) == cells
-          }
-          if !isKnown {
-            rows.append(
-              ["**\(title)**\(rows.contains { $0.first == "**\(title)**" } ? mark : "")"] + cells)
-          }
+      let groups = map.groups(opcode)
+      let legacyGroups = legacy?.groups(opcode)
+      let plain = groupCells(groups[.none], map, opcode)
+      for prefix in OpcodeMap.Prefix.allCases {
+        let cells = groupCells(groups[prefix], map, opcode)
+        let legacyCells = groupCells(legacyGroups?[prefix], map, opcode)
+        let title =
+          (prefix == .none ? "" : prefix.title + " ")
+          + (map.kind.isOneByte ? "" : "0F ") + InstructionText.hex(opcode)
+        if let cells, prefix == .none || cells != plain { rows.append(["**\(title)**"] + cells) }
+        if let legacyCells, legacyCells != cells {
+          rows.append(["**\(title)** (16- and 32-bit code)"] + legacyCells)
         }
       }
     }
     return table([""] + (0..<8).map { "/\($0)" }, rows)
+  }
+
+  /// What each value of ModRM.reg chooses; nil if it does not choose.
+  private func groupCells(
+    _ group: EncodingGroup?, _ map: OpcodeMap, _ opcode: UInt8
+  ) -> [String]? {
+    guard let group, group.isByDigit else { return nil }
+    // The register forms of 0F 01 have a table of their own.
+    let isSystemGroup = !map.kind.isOneByte && opcode == 0x01
+    return (0..<8).map { digit in
+      let items = group.items.filter { item in
+        (item.digits?.contains(digit) ?? true) && !(isSystemGroup && item.register == 1)
+      }
+      return InstructionText.cell(
+        items.sorted { $0.register ?? 0 < $1.register ?? 0 }, withDigit: false,
+        isOneByte: map.kind.isOneByte)
+    }
   }
 
   private func escapes(_ map: OpcodeMap) -> String {
@@ -234,11 +244,12 @@ public struct InstructionDocument {
       for opcode in 0...255 as ClosedRange<UInt8> {
         for prefix in OpcodeMap.Prefix.allCases {
           let cells = [long, legacy].map { map in
-            map.group(opcode, prefix).items.filter { $0.w != 1 || kind.isVEX }.map { item in
-              var item = item
-              if !kind.isVEX { item.w = nil }
-              return InstructionText.text(item)
-            }.joined(separator: "<br>")
+            InstructionText.cell(
+              map.group(opcode, prefix).items.filter { $0.w != 1 || kind.isVEX }.map { item in
+                var item = item
+                if !kind.isVEX { item.w = nil }
+                return item
+              })
           }
           guard cells[0] != cells[1] else { continue }
           let name = prefix == .none || kind.isVEX ? title : "\(prefix.title) \(title)"

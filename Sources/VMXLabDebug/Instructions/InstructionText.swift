@@ -20,7 +20,7 @@ enum InstructionText {
   static func name(_ finding: OpcodeSurvey.Finding, isOneByte: Bool = false) -> String {
     switch finding {
     case .undefined: return ""
-    case .notBuilt(let name): return "~~\(name)~~"
+    case .notBuilt(let name): return "~~\(name.uppercased())~~"
     case .instruction(let name, _):
       if isOneByte, let string = stringInstruction(name) { return string }
       return manualNames[name] ?? name.uppercased()
@@ -47,6 +47,27 @@ enum InstructionText {
       name(item.finding, isOneByte: isOneByte), item.conditions(withDigit: withDigit),
       flags(item.finding),
     ].filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  /// Several of one opcode, in one cell. What differs only in the flags of its 256-bit form is one.
+  static func cell(
+    _ items: [EncodingGroup.Item], withDigit: Bool = true, isOneByte: Bool = false
+  ) -> String {
+    var texts: [String] = []
+    for item in items {
+      func isSame(_ other: EncodingGroup.Item) -> Bool {
+        name(other.finding) == name(item.finding) && other.digits == item.digits
+          && other.register == item.register && other.w == item.w
+      }
+      if item.l == 1, items.contains(where: { $0.l == 0 && isSame($0) }) { continue }
+      var plain = item
+      let wide = item.l == 0 ? items.first { $0.l == 1 && isSame($0) } : nil
+      if wide != nil { plain.l = nil }
+      texts.append(
+        text(plain, withDigit: withDigit, isOneByte: isOneByte)
+          + (wide.map { ", L1 \(flags($0.finding))" } ?? ""))
+    }
+    return texts.joined(separator: "<br>")
   }
 
   static func hex(_ byte: UInt8) -> String {

@@ -26,7 +26,7 @@ struct RunCommand: ParsableCommand {
         6               halted for ever
         8               the limit of instructions was reached
         10              VMX abort
-        12              an instruction that is not built
+        12              an instruction that is not built (--stop-at-not-built)
         64              wrong command line
         66              unusable image
         70              internal fault
@@ -90,6 +90,12 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp(
       "What the numbers of RDRAND and RDSEED follow from. (default: 0)", valueName: "n"))
   var seed: UInt64 = 0
+
+  @Flag(
+    help: """
+      End, with status 12, at an instruction that is not built, which otherwise raises #UD.
+      """)
+  var stopAtNotBuilt = false
 
   @Flag(
     help: """

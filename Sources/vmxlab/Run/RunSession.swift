@@ -69,6 +69,7 @@ final class RunSession {
         profile: options.cpu ?? CPUProfile.named(CPUProfile.defaultName),
         timing: options.timing)
       configuration.seed = options.seed
+      configuration.stopsAtNotBuilt = options.stopAtNotBuilt
       if let start = options.rtcStart { configuration.realTimeClockStart = start.seconds }
       return try Machine(configuration)
     } catch {

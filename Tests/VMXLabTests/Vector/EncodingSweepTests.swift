@@ -110,11 +110,14 @@
       }
     }
 
-    /// Whether the host has the features of the table's line; nil if there is no line.
+    /// Whether the host has the features of the instruction; nil if there is none.
     private func isOffered(_ opcode: [UInt8]) -> Bool? {
       let bytes = opcode + [UInt8](repeating: 0x90, count: 10)
       let result = bytes.withUnsafeBufferPointer { decoder?.decode($0, codeBytes: 8) }
-      guard case .success(let decoded)? = result, let selection = decoded.vector else { return nil }
+      guard case .success(let decoded)? = result else { return nil }
+      guard let selection = decoded.vector else {
+        return InstructionTable.shared.form(decoded.id)?.feature.map { features.contains($0) }
+      }
       return VectorTable.shared.entries[selection.entry].form.isOffered(
         by: features, isVEX: selection.isVEX, isWide: selection.isWide)
     }

@@ -24,6 +24,7 @@ enum EncodingDecoder {
     _ prefixes: InstructionPrefixes, codeBytes: Int
   ) -> Result<DecodedInstruction, InstructionDecoder.Failure> {
     guard case .instruction(let id, let operands) = line.meaning else {
+      if case .notBuilt = line.meaning { return .failure(.notBuilt) }
       return .failure(.invalid)
     }
     let isLong = codeBytes == 8
@@ -54,6 +55,28 @@ enum EncodingDecoder {
     decoded.length = reader.position
     guard decoded.length <= InstructionPrefixes.maximumLength else { return .failure(.tooLong) }
     return reader.isTruncated ? .failure(reader.truncation) : .success(decoded)
+  }
+
+  /// The mnemonic, in small letters, of an instruction that is not built, and the bytes of its opcode and
+  /// ModRM operand; nil if `bytes` start with another.
+  static func notBuilt(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ prefixes: InstructionPrefixes, codeBytes: Int
+  ) -> (length: Int, text: String)? {
+    var reader = InstructionReader(bytes, at: prefixes.count)
+    let opcode = reader.opcode()
+    guard
+      let line = EncodingTable.find(opcode, prefixes.mandatory, modRM: reader.peek),
+      case .notBuilt(let name) = line.meaning
+    else { return nil }
+    if !line.modRM.isAbsent {
+      let modRM = reader.next()
+      if modRM < 0xc0 {
+        _ = reader.memory(
+          modRM, prefixes: prefixes, addressBytes: prefixes.addressBytes(codeBytes: codeBytes),
+          isLongMode: codeBytes == 8, extensions: prefixes.rex & 3)
+      }
+    }
+    return (reader.position, "\(name)".lowercased())
   }
 
   private static func general(

@@ -33,9 +33,14 @@ enum EncodingTable {
 
   /// The line for an encoding; nil if it is for Capstone.
   static func find(_ opcode: UInt16, _ prefix: MandatoryPrefix, modRM: UInt8) -> Encoding? {
+    index(opcode, prefix, modRM: modRM).map { lines[$0] }
+  }
+
+  /// The same as an index in `lines`.
+  static func index(_ opcode: UInt16, _ prefix: MandatoryPrefix, modRM: UInt8) -> Int? {
     for index in slots[slot(opcode)] {
       let line = lines[index]
-      if line.prefixes.contains(prefix), line.modRM.matches(modRM) { return line }
+      if line.prefixes.contains(prefix), line.modRM.matches(modRM) { return index }
     }
     return nil
   }

@@ -35,7 +35,7 @@ let raiseInstructionTooLong: Handler = { state, instruction in
   core.state.pointee.raise(.generalProtection, errorCode: 0)
 }
 
-/// An instruction that the processor has and VMXLab has not: stops the machine.
+/// An instruction that VMXLab has not built: stops the machine, if that is asked for.
 let stopNotBuilt: Handler = { state, instruction in
   let core = Core(state)
   core.leave(InstructionReference(instruction))
