@@ -17,15 +17,18 @@ enum {
   EFER_NXE = BIT(11),
   CR4_SMEP = BIT(20),
   CR4_SMAP = BIT(21),
+  CR4_PKE = BIT(22),
   RFLAGS_AC = BIT(18),
   USER_DATA = 0x30 | 3,
   USER_CODE = 0x38 | 3,
   PAGE_FAULT = 14,
+  KEY_VIOLATION = BIT(5),
   RETURN_VECTOR = 0x80,
   // Every so many of the 4096 sorts of rights; odd, so that all of them have their turn.
   STEP = 61,
 };
 #define EXECUTE_DISABLE BIT(63)
+#define KEY(number) ((uint64_t)(number) << 59)
 // The page that is tried, and the pages that a user's code and the way back use.
 #define TRIED (BIT(39) | 0x1000)
 #define USER_WINDOW (2 * BIT(39))
@@ -140,13 +143,15 @@ static void set_up(void) {
 static uint64_t *const entries[LEVELS] = {&pml4[1], &tried_tables[0][0], &tried_tables[1][0],
                                           &tried_tables[2][1]};
 
-// Three bits a level: writable, user, execute-disable.
-static void set_entries(unsigned rights) {
+// Three bits a level: writable, user, execute-disable. The page's protection key is 0 for all but the
+// trials of keys; entries above the last have another, which means nothing.
+static void set_entries(unsigned rights, unsigned key) {
   uint64_t next[LEVELS] = {(uint64_t)tried_tables[0], (uint64_t)tried_tables[1],
                            (uint64_t)tried_tables[2], (uint64_t)tried_page};
   for (unsigned level = 0; level < LEVELS; level++, rights >>= 3)
     *entries[level] = next[level] | PRESENT | (rights & 1 ? WRITABLE : 0) |
-                      (rights & 2 ? USER : 0) | (rights & 4 ? EXECUTE_DISABLE : 0);
+                      (rights & 2 ? USER : 0) | (rights & 4 ? EXECUTE_DISABLE : 0) |
+                      KEY(level == LEVELS - 1 ? key : key ? 15 - key : 0);
   write_cr3(read_cr3());
 }
 
@@ -171,40 +176,91 @@ static uint64_t try(enum access access, bool is_user, bool ac) {
     try_kernel(access, address);
   }
   bool address_is_right = fault_code == NO_FAULT ? fault_address == 0 : fault_address == address;
-  uint64_t result = fault_code << 1 | address_is_right;
+  // Emulators do not agree on the bit where the access is forbidden in another way too.
+  uint64_t result = (fault_code & ~(uint64_t)KEY_VIOLATION) << 1 | address_is_right;
   if (fault_code == NO_FAULT) // after a fault the manual leaves open which flags were set
     for (unsigned level = 0; level < LEVELS; level++)
       result = result << 1 | !!(*entries[level] & ACCESSED);
   return result << 1 | !!(*entries[LEVELS - 1] & DIRTY);
 }
 
+static uint64_t cr0, cr4, efer;
+
+enum { SETTINGS = 64 };
+struct setting {
+  bool is_user, wp, smep, smap, nxe, ac;
+};
+
+// One of the settings, which from then on holds, with other bits in CR4.
+static struct setting choose(unsigned number, uint64_t cr4_bits) {
+  struct setting s = {number & 1, number & 2, number & 4, number & 8, number & 16, number & 32};
+  write_cr0((cr0 & ~(uint64_t)CR0_WP) | (s.wp ? CR0_WP : 0));
+  write_cr4(cr4 | cr4_bits | (s.smep ? CR4_SMEP : 0) | (s.smap ? CR4_SMAP : 0));
+  wrmsr(IA32_EFER, efer | (s.nxe ? EFER_NXE : 0));
+  return s;
+}
+
+struct account {
+  uint64_t checksum;
+  unsigned faults, tried;
+};
+
+// All accesses to the page with these rights and this key.
+static void try_all(struct setting s, unsigned rights, unsigned key, struct account *account) {
+  for (enum access access = READ; access < ACCESSES; access++) {
+    set_entries(rights, key);
+    account->checksum = fold(account->checksum, try(access, s.is_user, s.ac));
+    account->faults += fault_code != NO_FAULT;
+    account->tried++;
+  }
+}
+
+static void report(const char *what, struct setting s, const struct account *account) {
+  print("%sCPL %u WP %u SMEP %u SMAP %u NXE %u AC %u: %u of %u fault, %016lx\n", what,
+        s.is_user ? 3u : 0u, (unsigned)s.wp, (unsigned)s.smep, (unsigned)s.smap, (unsigned)s.nxe,
+        (unsigned)s.ac, account->faults, account->tried, account->checksum);
+}
+
+static void write_pkru(uint32_t value) {
+  __asm__ volatile(".byte 0x0f, 0x01, 0xef" : : "a"(value), "c"(0), "d"(0) : "memory");
+}
+
+// Pages that one entry restricts, with each combination of rights for their key. Of all other keys but
+// that of everything else, PKRU says the opposite. Accesses of a user alone: not every emulator lets
+// PKRU disable those of the kernel.
+static void try_keys(void) {
+  for (unsigned number = 1; number < SETTINGS; number += 2) {
+    struct setting s = choose(number, CR4_PKE);
+    struct account account = {.checksum = 1};
+    for (unsigned count = 0; count < 32; count++) {
+      unsigned level = (count + number) % LEVELS, key = 1 + (count + number) % 15;
+      unsigned all = 3 | 3 << 3 | 3 << 6 | 3 << 9;
+      unsigned rights = (all & ~(7u << 3 * level)) | (count >> 2 & 7) << 3 * level;
+      uint32_t bits = (count & 3) * 0x55555555;
+      uint32_t mask = 3u << 2 * key;
+      write_pkru(((bits & mask) | (~bits & ~mask)) & ~3u);
+      try_all(s, rights, key, &account);
+    }
+    report("PKE, ", s, &account);
+  }
+}
+
 void main(void) {
   set_up();
   write_cr3((uint64_t)pml4);
-  uint64_t cr0 = read_cr0(), cr4 = read_cr4(), efer = rdmsr(IA32_EFER);
-  if (!(cpuid(7, 0).ebx & BIT(7)) || !(cpuid(7, 0).ebx & BIT(20))) {
-    check(false, "the processor has SMEP and SMAP");
+  cr0 = read_cr0(), cr4 = read_cr4(), efer = rdmsr(IA32_EFER);
+  if (!(cpuid(7, 0).ebx & BIT(7)) || !(cpuid(7, 0).ebx & BIT(20)) || !(cpuid(7, 0).ecx & BIT(3))) {
+    check(false, "the processor has SMEP, SMAP and PKU");
     return;
   }
   unsigned rights = 0;
-  for (unsigned setting = 0; setting < 64; setting++) {
-    bool is_user = setting & 1, wp = setting & 2, smep = setting & 4, smap = setting & 8;
-    bool nxe = setting & 16, ac = setting & 32;
-    write_cr0((cr0 & ~(uint64_t)CR0_WP) | (wp ? CR0_WP : 0));
-    write_cr4(cr4 | (smep ? CR4_SMEP : 0) | (smap ? CR4_SMAP : 0));
-    wrmsr(IA32_EFER, efer | (nxe ? EFER_NXE : 0));
-    uint64_t checksum = 1;
-    unsigned faults = 0, tried = 0;
+  for (unsigned number = 0; number < SETTINGS; number++) {
+    struct setting s = choose(number, 0);
+    struct account account = {.checksum = 1};
     for (unsigned count = 0; count < 4096 / STEP; count++, rights = (rights + STEP) & 4095)
-      for (enum access access = READ; access < ACCESSES; access++) {
-        set_entries(rights);
-        checksum = fold(checksum, try(access, is_user, ac));
-        faults += fault_code != NO_FAULT;
-        tried++;
-      }
-    print("CPL %u WP %u SMEP %u SMAP %u NXE %u AC %u: %u of %u fault, %016lx\n", is_user ? 3u : 0u,
-          (unsigned)wp, (unsigned)smep, (unsigned)smap, (unsigned)nxe, (unsigned)ac, faults, tried,
-          checksum);
+      try_all(s, rights, 0, &account);
+    report("", s, &account);
   }
+  try_keys();
   write_cr4(cr4);
 }

@@ -33,12 +33,17 @@ enum CPUFeature: UInt8, CaseIterable {
   case vaes
   case vpclmulqdq
   case gfni
+  case mpx
   case avxVNNI
   case xsave
   case xsaveopt
   case xsavec
   case xgetbv1
   case xsaves
+  case cetSS
+  case cetIBT
+  case pku
+  case pks
   case monitor
   case vmx
   case rdtscp
@@ -93,12 +98,17 @@ enum CPUFeature: UInt8, CaseIterable {
     case .vaes: (7, 0, .ecx, 9)
     case .vpclmulqdq: (7, 0, .ecx, 10)
     case .gfni: (7, 0, .ecx, 8)
+    case .mpx: (7, 0, .ebx, 14)
     case .avxVNNI: (7, 1, .eax, 4)
     case .xsave: (1, 0, .ecx, 26)
     case .xsaveopt: (0xd, 1, .eax, 0)
     case .xsavec: (0xd, 1, .eax, 1)
     case .xgetbv1: (0xd, 1, .eax, 2)
     case .xsaves: (0xd, 1, .eax, 3)
+    case .cetSS: (7, 0, .ecx, 7)
+    case .cetIBT: (7, 0, .edx, 20)
+    case .pku: (7, 0, .ecx, 3)
+    case .pks: (7, 0, .ecx, 31)
     case .monitor: (1, 0, .ecx, 3)
     case .vmx: (1, 0, .ecx, 5)
     case .rdtscp: (0x8000_0001, 0, .edx, 27)
@@ -132,7 +142,7 @@ struct CPUFeatureSet: Equatable {
     let state = CPUIDDynamicState(miscEnable: 1 << 18)
     for feature in CPUFeature.allCases {
       let place = feature.place
-      let result = cpuid.result(leaf: place.leaf, subleaf: place.subleaf, state: state)
+      let result = cpuid.facts(leaf: place.leaf, subleaf: place.subleaf, state: state)
       if result[place.register] >> place.bit & 1 != 0 { insert(feature) }
     }
   }

@@ -51,7 +51,7 @@ public struct CR4: OptionSet, Sendable, Hashable {
   /// The bits that linear-address translation depends on.
   static let paging = CR4(
     rawValue: pse.rawValue | pae.rawValue | pge.rawValue | smep.rawValue | smap.rawValue
-      | pcide.rawValue | la57.rawValue | pke.rawValue)
+      | pcide.rawValue | la57.rawValue | pke.rawValue | pks.rawValue)
   public static let pks = CR4(rawValue: 1 << 24)
   public static let uintr = CR4(rawValue: 1 << 25)
 }

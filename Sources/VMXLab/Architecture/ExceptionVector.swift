@@ -77,4 +77,5 @@ public struct PageFaultErrorCode: OptionSet, Sendable, Hashable {
   public static let reserved = PageFaultErrorCode(rawValue: 1 << 3)
   public static let instructionFetch = PageFaultErrorCode(rawValue: 1 << 4)
   public static let protectionKey = PageFaultErrorCode(rawValue: 1 << 5)
+  public static let shadowStack = PageFaultErrorCode(rawValue: 1 << 6)
 }

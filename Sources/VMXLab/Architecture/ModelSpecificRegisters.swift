@@ -14,6 +14,7 @@ public enum MSR {
   public static let ia32SMMMonitorCtl: UInt32 = 0x9b
   public static let ia32SMBASE: UInt32 = 0x9e
   public static let ia32UMWAITControl: UInt32 = 0xe1
+  public static let ia32PMC0: UInt32 = 0xc1
   public static let ia32MTRRCap: UInt32 = 0xfe
   public static let ia32ArchCapabilities: UInt32 = 0x10a
   public static let ia32FlushCmd: UInt32 = 0x10b
@@ -22,6 +23,7 @@ public enum MSR {
   public static let ia32SYSENTEREIP: UInt32 = 0x176
   public static let ia32MCGCap: UInt32 = 0x179
   public static let ia32MCGStatus: UInt32 = 0x17a
+  public static let ia32PerfEvtSel0: UInt32 = 0x186
   public static let ia32MiscEnable: UInt32 = 0x1a0
   public static let ia32DebugCtl: UInt32 = 0x1d9
   public static let ia32MTRRPhysBase0: UInt32 = 0x200
@@ -32,7 +34,16 @@ public enum MSR {
   public static let ia32MTRRFix4KF8000: UInt32 = 0x26f
   public static let ia32PAT: UInt32 = 0x277
   public static let ia32MTRRDefType: UInt32 = 0x2ff
+  public static let ia32FixedCtr0: UInt32 = 0x309
+  public static let ia32PerfCapabilities: UInt32 = 0x345
+  public static let ia32FixedCtrCtrl: UInt32 = 0x38d
+  public static let ia32PerfGlobalStatus: UInt32 = 0x38e
   public static let ia32PerfGlobalCtrl: UInt32 = 0x38f
+  /// IA32_PERF_GLOBAL_OVF_CTRL before version 4 of architectural performance monitoring.
+  public static let ia32PerfGlobalStatusReset: UInt32 = 0x390
+  public static let ia32PerfGlobalStatusSet: UInt32 = 0x391
+  public static let ia32PerfGlobalInUse: UInt32 = 0x392
+  public static let ia32APMC0: UInt32 = 0x4c1
   public static let ia32VMXBasic: UInt32 = 0x480
   public static let ia32VMXPinbasedCtls: UInt32 = 0x481
   public static let ia32VMXProcbasedCtls: UInt32 = 0x482
@@ -55,7 +66,11 @@ public enum MSR {
   public static let ia32VMXExitCtls2: UInt32 = 0x493
   public static let ia32X2APICFirst: UInt32 = 0x800
   public static let ia32X2APICLast: UInt32 = 0x8ff
+  public static let ia32UCET: UInt32 = 0x6a0
   public static let ia32SCET: UInt32 = 0x6a2
+  public static let ia32PL0SSP: UInt32 = 0x6a4
+  public static let ia32PL3SSP: UInt32 = 0x6a7
+  public static let ia32InterruptSSPTableAddr: UInt32 = 0x6a8
   public static let ia32PKRS: UInt32 = 0x6e1
   public static let ia32TSCDeadline: UInt32 = 0x6e0
   public static let ia32BNDCFGS: UInt32 = 0xd90

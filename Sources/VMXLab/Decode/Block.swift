@@ -1,20 +1,18 @@
 /// A run of decoded instructions from one page of physical memory, entered at its start.
 ///
-/// Invariant: `instructions` holds `count` instructions and then one end marker, in the arena of the
-/// cache that made the block; arenas are only emptied while no block runs.
+/// Invariant: `count` instructions and then one end marker lie behind the block, in the memory of the
+/// cache that made it, which uses that memory again only while no block runs.
 struct Block {
   /// Physical address of the first byte.
   var physical: UInt64
   /// Physical page of the last byte, where that is another page than the first's.
   var secondPage: UInt64
-  var instructions: UnsafeMutablePointer<Instruction>
   /// Cycles of all instructions.
   var cycles: UInt64
   var byteCount: UInt16
   var count: UInt8
   /// The `Processor.decodeMode` it was decoded for.
   var mode: UInt8
-  var isDead: Bool
   /// Next block in the same slot of the cache's table.
   var nextInSlot: UnsafeMutablePointer<Block>?
   /// Next block with bytes on the same page.
@@ -23,17 +21,14 @@ struct Block {
   var head: UnsafeMutablePointer<Block>?
 
   init(
-    physical: UInt64, secondPage: UInt64, instructions: UnsafeMutablePointer<Instruction>,
-    cycles: UInt64, byteCount: Int, count: Int, mode: UInt8
+    physical: UInt64, secondPage: UInt64, cycles: UInt64, byteCount: Int, count: Int, mode: UInt8
   ) {
     self.physical = physical
     self.secondPage = secondPage
-    self.instructions = instructions
     self.cycles = cycles
     self.byteCount = UInt16(truncatingIfNeeded: byteCount)
     self.count = UInt8(truncatingIfNeeded: count)
     self.mode = mode
-    isDead = false
     nextInSlot = nil
     nextOnPage = nil
     head = nil
@@ -49,10 +44,13 @@ struct Block {
 }
 
 extension Block {
-  /// Forgets where the block's branches lead.
-  func unlink() {
-    for index in 0...Int(count) where instructions[index].isLinked {
-      instructions[index].immediate = 0
-    }
+  /// Distance from a block to its first instruction.
+  static let headerBytes = 64
+}
+
+extension UnsafeMutablePointer<Block> {
+  /// The block's instructions, which lie behind it.
+  @inline(__always) var instructions: UnsafeMutablePointer<Instruction> {
+    (UnsafeMutableRawPointer(self) + Block.headerBytes).assumingMemoryBound(to: Instruction.self)
   }
 }

@@ -1,17 +1,14 @@
 /// Decodes blocks: from physical memory to instructions with handlers.
 final class BlockBuilder {
-  /// Why there is no block at an address.
-  enum Refusal {
-    /// Fetching the bytes faulted; the fault is recorded.
-    case fetchFault
-  }
-
   private let decoder: InstructionDecoder
   private let table: InstructionTable
   private let timing: TimingTable
   private let cache: BlockCache
   private let stopsAtNotBuilt: Bool
-  private var scratch: [Instruction] = []
+  @exclusivity(unchecked) private var memo = DecodeMemo()
+  /// The block that is being decoded, with room for its end marker.
+  private let scratch = UnsafeMutablePointer<Instruction>.allocate(
+    capacity: Block.maximumCount + 1)
 
   /// - Parameter stopsAtNotBuilt: stop the machine at instructions that are not built.
   init(
@@ -23,8 +20,9 @@ final class BlockBuilder {
     self.table = table
     self.timing = timing
     self.cache = cache
-    scratch.reserveCapacity(Block.maximumCount + 1)
   }
+
+  deinit { scratch.deallocate() }
 
   /// Decodes the block at `linear`, which is at `physical`; nil if fetching faulted.
   ///
@@ -32,60 +30,64 @@ final class BlockBuilder {
   func build(
     _ processor: inout Processor, linear: UInt64, physical: UInt64, single: Bool
   ) -> UnsafeMutablePointer<Block>? {
-    if cache.isFull {
-      cache.removeAll()
-    }
-    scratch.removeAll(keepingCapacity: true)
-    var offset = 0
-    var cycles = 0
-    var secondPage = Block.noPage
-    var fusable: FusableOperation?
-    let limit = single ? 1 : Block.maximumCount
+    if cache.isFull { cache.removeAll() }
+    let mode = processor.decodeMode
     let pageOffset = Int(physical & 0xfff)
     let inPage = 0x1000 - pageOffset
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { buffer in
-      while scratch.count < limit, offset < inPage {
-        let available = min(InstructionPrefixes.maximumLength, inPage - offset)
-        processor.fetch(physical + UInt64(offset), into: buffer, count: available)
-        var bytes = UnsafeBufferPointer(rebasing: buffer[..<available])
-        var result = decoder.decode(bytes, codeBytes: processor.codeBytes)
+    let limit = single ? 1 : Block.maximumCount
+    var draft = BlockDraft(instructions: scratch)
+    var secondPage = Block.noPage
+    let host = processor.ram.host(physical)
+    while draft.count < limit, draft.byteCount < inPage {
+      let offset = draft.byteCount
+      let available = min(16, inPage - offset)
+      let bytes =
+        if available == 16, let host {
+          InstructionBytes(host + offset)
+        } else {
+          processor.instructionBytes(physical &+ UInt64(offset), count: available)
+        }
+      if let known = memo.find(
+        bytes, available: available, mode: mode, pageOffset: pageOffset + offset)
+      {
+        draft.append(known)
+      } else {
+        var result = decode(bytes, available, processor.codeBytes)
         if case .failure(.truncated) = result, available < InstructionPrefixes.maximumLength {
           // The instruction crosses into the next page: a block of its own.
-          guard scratch.isEmpty else { break }
-          guard let next = processor.fetchPage(linear &+ UInt64(available)) else { return }
+          guard draft.count == 0 else { break }
+          guard let next = processor.fetchPage(linear &+ UInt64(available)) else { return nil }
           secondPage = next
-          let rest = UnsafeMutableBufferPointer(rebasing: buffer[available...])
-          processor.fetch(next, into: rest, count: InstructionPrefixes.maximumLength - available)
-          bytes = UnsafeBufferPointer(rebasing: buffer[..<InstructionPrefixes.maximumLength])
-          result = decoder.decode(bytes, codeBytes: processor.codeBytes)
+          let rest = processor.instructionBytes(next, count: 16)
+          result = decode(bytes.appending(rest, at: available), 16, processor.codeBytes)
         }
-        let position = scratch.count
-        let line = table.instruction(
-          result, features: processor.model.features, stopsAtNotBuilt: stopsAtNotBuilt,
-          mode: processor.decodeMode,
-          ripOffset: offset, position: position, cyclesBefore: cycles,
+        let template = table.template(
+          result, features: processor.model.features, timing: timing,
+          stopsAtNotBuilt: stopsAtNotBuilt, mode: mode,
           pageOffset: pageOffset + offset)
-        if let condition = line.condition, let fused = fusable?.handler(condition) {
-          scratch[position - 1].handler = fused
-        }
-        fusable = line.fusable
-        scratch.append(line.instruction)
-        offset += line.length
-        cycles += line.cycles(timing)
-        if line.effect == .end || secondPage != Block.noPage || cycles > Block.maximumCycles / 2 {
-          break
+        draft.append(template)
+        if secondPage == Block.noPage, case .success(let decoded) = result {
+          memo.learn(bytes, mode: mode, pageOffset: pageOffset + offset, decoded, template)
         }
       }
+      if draft.isEnded || secondPage != Block.noPage { break }
     }
-    guard !scratch.isEmpty else { return nil }
-    scratch.append(
-      InstructionTable.marker(
-        ripOffset: offset, position: scratch.count, cyclesBefore: cycles,
-        isLinked: offset < inPage && processor.decodeMode & DecodeMode.flatCode != 0))
+    guard draft.count > 0 else { return nil }
+    let count = draft.end(
+      isLinked: draft.byteCount < inPage && mode & DecodeMode.flatCode != 0)
     return cache.insert(
-      scratch, physical: physical, secondPage: secondPage, cycles: UInt64(cycles),
-      byteCount: offset,
-      mode: processor.decodeMode | (single ? DecodeMode.single : 0))
+      scratch, count: count, physical: physical, secondPage: secondPage,
+      cycles: UInt64(draft.cycles), byteCount: draft.byteCount,
+      mode: mode | (single ? DecodeMode.single : 0))
+  }
+
+  /// Decodes the instruction that the first `count` bytes start with.
+  private func decode(
+    _ bytes: InstructionBytes, _ count: Int, _ codeBytes: Int
+  ) -> Result<DecodedInstruction, InstructionDecoder.Failure> {
+    bytes.withBytes(min(count, InstructionPrefixes.maximumLength)) {
+      decoder.decode($0, codeBytes: codeBytes)
+    }
   }
 }
 
@@ -102,6 +104,10 @@ enum DecodeMode {
   static let flatData: UInt8 = 1 << 3
   /// Blocks of one instruction, for single steps.
   static let single: UInt8 = 1 << 4
+  /// Near branches heed shadow stacks and the tracking of indirect branches.
+  static let controlFlow: UInt8 = 1 << 5
+  /// Intel MPX is enabled at this CPL.
+  static let bounds: UInt8 = 1 << 6
 }
 
 extension Processor {
@@ -111,15 +117,6 @@ extension Processor {
     case DecodeMode.code16: 2
     case DecodeMode.code32: 4
     default: 8
-    }
-  }
-
-  /// Copies instruction bytes from one physical page.
-  mutating func fetch(
-    _ physical: UInt64, into buffer: UnsafeMutableBufferPointer<UInt8>, count: Int
-  ) {
-    for index in 0..<min(count, buffer.count) {
-      buffer[index] = UInt8(truncatingIfNeeded: load(physical &+ UInt64(index), byteCount: 1))
     }
   }
 

@@ -1,9 +1,10 @@
 /// A handler carries out one instruction and ends by calling the handler of the next one in the
 /// block (a tail call when optimised), or returns to the run loop.
 ///
-/// The parameters are a `Processor` and the `Instruction`, untyped because a C function pointer,
-/// the one kind of Swift function value that needs no reference counting, takes only C types.
-typealias Handler = @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer) -> Void
+/// The parameters are a `Processor` and the `Instruction`. A thin function is a bare code pointer, with
+/// nothing to count references of; to call one is to jump to the handler itself, where a C function
+/// pointer would lead to a thunk.
+typealias Handler = @convention(thin) (UnsafeMutableRawPointer, UnsafeRawPointer) -> Void
 
 /// A decoded instruction: 32 bytes, trivial, kept in the block cache.
 ///
@@ -25,7 +26,7 @@ struct Instruction {
   var source: UInt8
   var base: UInt8
   var index: UInt8
-  /// Bits 1:0 shift of the index register, bits 4:2 segment register.
+  /// Bits 1:0 shift of the index register, bits 4:2 segment register, bit 5 `isBranchTarget`.
   var scaleAndSegment: UInt8
   /// Length in bytes, bits 3:0; prefixes that handlers look at in bits 7:4.
   var lengthAndPrefixes: UInt8
@@ -36,6 +37,9 @@ struct Instruction {
   @inline(__always) var length: UInt64 { UInt64(lengthAndPrefixes & 0xf) }
   @inline(__always) var scale: UInt64 { UInt64(scaleAndSegment & 3) }
   @inline(__always) var segment: Int { Int(scaleAndSegment >> 2) & 7 }
+  /// Where an indirect branch may lead while those are tracked: ENDBR, or a breakpoint instruction.
+  @inline(__always) var isBranchTarget: Bool { scaleAndSegment & Self.branchTarget != 0 }
+  static let branchTarget: UInt8 = 0x20
   @inline(__always) var isRepeated: Bool { lengthAndPrefixes & 0x30 != 0 }
   @inline(__always) var isRepeatedWhileNotEqual: Bool { lengthAndPrefixes & 0x20 != 0 }
   @inline(__always) var hasLock: Bool { lengthAndPrefixes & 0x40 != 0 }

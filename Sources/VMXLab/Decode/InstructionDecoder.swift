@@ -53,13 +53,14 @@ final class InstructionDecoder {
     if let result = VectorDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
     if let result = EncodingDecoder.decode(bytes, prefixes, codeBytes: codeBytes) { return result }
     guard let (size, prefixBytes) = disassemble(bytes, prefixes, isLong: isLong, codeBytes) else {
-      // See whether any bytes behind these would make it one.
-      let padded = [UInt8](bytes) + [UInt8](repeating: 0, count: InstructionPrefixes.maximumLength)
+      // See whether any bytes behind these would make it an instruction.
+      let padded = [UInt8](bytes) + [UInt8](repeating: 0, count: 16)
       let decodes = padded.withUnsafeBufferPointer {
         disassemble($0, prefixes, isLong: isLong, codeBytes) != nil
       }
       guard decodes else { return .failure(.invalid) }
-      return .failure(bytes.count < InstructionPrefixes.maximumLength ? .truncated : .tooLong)
+      return .failure(
+        bytes.count < InstructionPrefixes.maximumLength ? .truncated : .tooLong)
     }
     let length = size - prefixBytes + prefixes.count
     guard length <= InstructionPrefixes.maximumLength else { return .failure(.tooLong) }
@@ -131,32 +132,38 @@ final class InstructionDecoder {
       hasREPNE: prefixes.repeatPrefix == 0xf2,
       rexW: prefixes.rex & 8 != 0, opcode: detail.opcode, modRM: detail.modrm)
     decoded.segmentOverride = prefixes.segment
+    decoded.isNoTrack = prefixes.isNoTrack
     withUnsafeBytes(of: detail.operands) { raw in
       let operands = raw.bindMemory(to: cs_x86_op.self)
       for index in 0..<min(Int(detail.op_count), operands.count) {
         decoded.operands.append(operand(operands[index], into: &decoded, prefixes: prefixes))
       }
     }
-    decoded.branchDisplacement = branchDisplacement(decoded, bytes)
+    decoded.displacementSize = Int(detail.encoding.disp_size)
+    decoded.immediateSize = Int(detail.encoding.imm_size)
+    if let displacement = branchDisplacement(decoded, bytes) {
+      decoded.isDirectBranch = true
+      decoded.branchDisplacement = displacement
+    }
     return decoded
   }
 
-  /// The signed displacement of a near relative branch: the last 1, 2 or 4 bytes.
+  /// The signed displacement of a near relative branch: the last 1, 2 or 4 bytes; nil for others.
   private func branchDisplacement(
     _ decoded: DecodedInstruction, _ bytes: UnsafeBufferPointer<UInt8>
-  ) -> Int64 {
+  ) -> Int64? {
     let end = decoded.length
     func byte(_ back: Int) -> UInt32 { end >= back ? UInt32(bytes[end - back]) : 0 }
     let opcode = decoded.opcode
     switch opcode.0 {
     case 0x70...0x7f, 0xeb, 0xe0...0xe3: return Int64(Int8(truncatingIfNeeded: byte(1)))
     case 0xe8, 0xe9, 0x0f:
-      guard opcode.0 != 0x0f || opcode.1 & 0xf0 == 0x80 else { return 0 }
+      guard opcode.0 != 0x0f || opcode.1 & 0xf0 == 0x80 else { return nil }
       if decoded.operandBytes == 2 && !decoded.isLongMode {
         return Int64(Int16(truncatingIfNeeded: byte(1) << 8 | byte(2)))
       }
       return Int64(Int32(bitPattern: byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4)))
-    default: return 0
+    default: return nil
     }
   }
 

@@ -72,6 +72,19 @@ struct InstructionForm: Sendable {
   }
 }
 
+extension InstructionForm {
+  /// Whether the instruction has the same handler with any immediate, which it takes sign-extended in
+  /// `Instruction.immediate`.
+  static func takesAnyImmediate(_ id: x86_insn) -> Bool { anyImmediate.contains(id.rawValue) }
+
+  private static let anyImmediate: Set<UInt32> = [
+    X86_INS_ADD.rawValue, X86_INS_OR.rawValue, X86_INS_ADC.rawValue, X86_INS_SBB.rawValue,
+    X86_INS_AND.rawValue, X86_INS_SUB.rawValue, X86_INS_XOR.rawValue, X86_INS_CMP.rawValue,
+    X86_INS_TEST.rawValue, X86_INS_MOV.rawValue, X86_INS_MOVABS.rawValue, X86_INS_PUSH.rawValue,
+    X86_INS_IMUL.rawValue,
+  ]
+}
+
 /// How an instruction that is a direct branch finds its target.
 enum DirectBranch: Sendable {
   /// Not a direct branch.
@@ -92,6 +105,8 @@ struct InstructionBuilder {
   var memory: DecodedMemory?
   /// What `Instruction.base` holds where there is no memory operand.
   var base = RegisterOffset.zero
+  /// See `Instruction.isBranchTarget`.
+  var isBranchTarget = false
   /// Overrides the form's timing class, where it depends on the operands.
   var timing: TimingClass?
   /// What the memory operand costs on top of the instruction's own class; nil if that includes it.

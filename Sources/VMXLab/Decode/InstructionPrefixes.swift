@@ -14,6 +14,8 @@ struct InstructionPrefixes {
   var hasOperandSize = false
   var hasAddressSize = false
   var segment: SegmentRegister?
+  /// 3E.
+  var hasDS = false
   var rex: UInt8 = 0
 
   /// Longest instruction, in bytes.
@@ -31,7 +33,9 @@ struct InstructionPrefixes {
       case 0x26: segment = isLongMode ? segment : .es
       case 0x2e: segment = isLongMode ? segment : .cs
       case 0x36: segment = isLongMode ? segment : .ss
-      case 0x3e: segment = isLongMode ? segment : .ds
+      case 0x3e:
+        segment = isLongMode ? segment : .ds
+        hasDS = true
       case 0x64: segment = .fs
       case 0x65: segment = .gs
       case 0x40...0x4f where isLongMode:
@@ -53,6 +57,11 @@ struct InstructionPrefixes {
     default: hasOperandSize ? .x66 : .none
     }
   }
+
+  /// 3E as NOTRACK: the last segment prefix, or in 64-bit mode the only one that counts.
+  ///
+  /// Source: Intel SDM, "No-Track Prefix for Near Indirect CALL/JMP".
+  var isNoTrack: Bool { hasDS && (segment == nil || segment == .ds) }
 
   /// Bytes of an operand of the mode `codeBytes`: 2, 4 or 8.
   func operandBytes(codeBytes: Int) -> Int {

@@ -17,19 +17,13 @@ public final class MachineClock {
   /// How often a clock of `hz` has ticked until now: ⌊now × hz / frequency⌋, or the largest count
   /// if that is larger still.
   public func ticks(hz: UInt64) -> UInt64 {
-    let product = now.multipliedFullWidth(by: hz)
-    guard product.high < frequency else { return .max }
-    return frequency.dividingFullWidth(product).quotient
+    ClockRatio(hz: hz, frequency: frequency).ticks(at: now)
   }
 
   /// The first cycle at which ``ticks(hz:)`` is at least `tick`: ⌈tick × frequency / hz⌉, or `.max`
   /// if that never comes.
   public func cycle(ofTick tick: UInt64, hz: UInt64) -> UInt64 {
-    let product = tick.multipliedFullWidth(by: frequency)
-    guard product.high < hz else { return .max }
-    let (quotient, remainder) = hz.dividingFullWidth(product)
-    let (rounded, overflow) = quotient.addingReportingOverflow(remainder == 0 ? 0 : 1)
-    return overflow ? .max : rounded
+    ClockRatio(hz: hz, frequency: frequency).cycle(ofTick: tick)
   }
 }
 

@@ -44,7 +44,12 @@ public final class Machine {
       profile: configuration.profile, memory: memory, signals: signals,
       rtcStart: configuration.realTimeClockStart)
     let translations = TranslationCache.allocate()
-    cache = BlockCache(ram: memory.map, translations: translations)
+    guard let cache = BlockCache(ram: memory.map, translations: translations) else {
+      translations.deallocate()
+      signals.deallocate()
+      throw .hostMemory(size)
+    }
+    self.cache = cache
     let timing = configuration.timing.table
     let cpuid = CPUIDTable(profile: configuration.profile)
     processor = ProcessorStorage(
@@ -76,17 +81,20 @@ public final class Machine {
     let state = processor.pointer
     let instructionEnd = state.pointee.instructions.addingSaturating(instructions)
     let cycleEnd = state.pointee.cycles.addingSaturating(cycles)
-    state.pointee.instructionLimit = instructionEnd
+    state.pointee.requestedInstructionLimit = instructionEnd
+    state.pointee.updateInstructionLimit()
     state.pointee.vmx.stopsAtExit = untilVMExit
     platform.sliceEnd = cycleEnd
     platform.advance(to: state.pointee.cycles)
     while true {
       switch state.pointee.run(builder: builder) {
       case .deadline:
-        processor.noticePreemptionTimer()
+        processor.serveDeadlines()
         platform.advance(to: state.pointee.cycles)
         if state.pointee.cycles >= cycleEnd { return .cycleLimit }
-      case .instructionLimit: return .instructionLimit
+      case .instructionLimit:
+        processor.serveDeadlines()
+        if state.pointee.instructions >= instructionEnd { return .instructionLimit }
       case .stopRequested:
         if let stop = takeRequest() { return stop }
       case .inactive:
@@ -116,7 +124,7 @@ public final class Machine {
       return .cycleLimit
     }
     state.pointee.cycles = max(state.pointee.cycles, next)
-    processor.noticePreemptionTimer()
+    processor.serveDeadlines()
     platform.advance(to: state.pointee.cycles)
     return nil
   }
@@ -171,13 +179,14 @@ public final class Machine {
   @discardableResult
   public func writeMemory(_ bytes: [UInt8], at address: UInt64) -> Bool {
     guard bytes.withUnsafeBytes({ memory.write($0, at: address) }) else { return false }
-    cache.invalidate(address..<(address + UInt64(bytes.count)))
+    cache.noteStores(to: address..<(address + UInt64(bytes.count)))
     return true
   }
 
-  /// Forgets all decoded instructions, after memory was written from outside.
+  /// Forgets all that was learnt from memory, after it was written from outside.
   func forgetDecodedCode() {
     cache.removeAll()
+    processor.pointer.pointee.translations.pagingStores.pointee &+= 1
     processor.pointer.pointee.linkSource = nil
   }
 

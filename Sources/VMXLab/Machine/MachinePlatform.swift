@@ -234,6 +234,12 @@ final class MachinePlatform: Platform {
     updateSignals()
   }
 
+  override func raisePerformanceInterrupt(cycles: UInt64) {
+    clock.now = cycles
+    localAPIC.raisePerformanceInterrupt()
+    updateSignals()
+  }
+
   override func sendInterrupt(_ vector: UInt8, to destination: UInt32, cycles: UInt64) {
     clock.now = cycles
     localAPIC.send(vector: vector, to: destination)

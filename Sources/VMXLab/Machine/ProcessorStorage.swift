@@ -47,10 +47,12 @@ final class ProcessorStorage {
     _modify { yield &pointer.pointee }
   }
 
-  /// Makes the run loop look if the VMX-preemption timer has run out.
-  func noticePreemptionTimer() {
+  /// Serves what the processor itself has to do by now: overflows of performance counters, and making
+  /// the run loop look if the VMX-preemption timer has run out.
+  func serveDeadlines() {
+    pointer.pointee.servePerformanceDeadlines()
     if pointer.pointee.vmx.preemptionDeadline <= pointer.pointee.cycles {
-      signals.pointee.processorDeadline = .max
+      pointer.pointee.updateProcessorDeadline()
       pointer.pointee.attention.insert(.interruptWindow)
     }
   }

@@ -31,7 +31,8 @@ public final class PhysicalMemory {
   /// Bytes of RAM, as asked for.
   public let byteCount: UInt64
   private let ram: HostReservation
-  private let codeLines: HostReservation
+  private let watchedLines: HostReservation
+  private let pagingStructures: HostReservation
   private(set) var regions: [Region] = []
 
   /// Makes an address space with `byteCount` bytes of RAM (rounded up to a page).
@@ -40,11 +41,13 @@ public final class PhysicalMemory {
   public init?(byteCount: UInt64) {
     guard byteCount > 0, byteCount <= 1 << 40,
       let ram = HostReservation(byteCount: Int(byteCount)),
-      let codeLines = HostReservation(byteCount: ((Int(byteCount) + 4095) >> 12) * 8)
+      let watchedLines = HostReservation(byteCount: ((Int(byteCount) + 4095) >> 12) * 8),
+      let pagingStructures = HostReservation(byteCount: (Int(byteCount) + 4095) >> 12)
     else { return nil }
     self.byteCount = (byteCount + 4095) & ~4095
     self.ram = ram
-    self.codeLines = codeLines
+    self.watchedLines = watchedLines
+    self.pagingStructures = pagingStructures
   }
 
   /// Ranges of guest-physical addresses that are RAM.
@@ -87,7 +90,8 @@ public final class PhysicalMemory {
   /// The view of RAM that the processor's hot path uses.
   var map: RAMMap {
     RAMMap(
-      base: ram.base, codeLines: codeLines.base.assumingMemoryBound(to: UInt64.self),
+      base: ram.base, watchedLines: watchedLines.base.assumingMemoryBound(to: UInt64.self),
+      pagingStructures: pagingStructures.base.assumingMemoryBound(to: UInt8.self),
       lowEnd: min(byteCount, Self.lowRAMLimit),
       highEnd: Self.highRAMStart + (byteCount - min(byteCount, Self.lowRAMLimit)))
   }
@@ -131,12 +135,16 @@ public final class PhysicalMemory {
 
 /// RAM as the processor sees it: guest-physical address to host address by two compares.
 ///
-/// Invariant: `base` is valid for all of RAM and `codeLines` for one word a page of it, for as long
-/// as the `PhysicalMemory` that made it lives.
+/// Invariant: `base` is valid for all of RAM, `watchedLines` and `pagingStructures` for one element a
+/// page of it, for as long as the `PhysicalMemory` that made it lives.
 struct RAMMap {
   let base: UnsafeMutableRawPointer
-  /// For each page of RAM, the 64-byte lines that hold bytes of decoded instructions.
-  let codeLines: UnsafeMutablePointer<UInt64>
+  /// For each page of RAM, the 64-byte lines that `BlockCache.noteStore` must hear of when they are
+  /// written: those that hold bytes of decoded instructions; all of a page of paging structures.
+  let watchedLines: UnsafeMutablePointer<UInt64>
+  /// For each page of RAM that page walks read entries from, 1 more than the number of stores since the
+  /// last; 0 for other pages.
+  let pagingStructures: UnsafeMutablePointer<UInt8>
   let lowEnd: UInt64
   let highEnd: UInt64
 
@@ -150,13 +158,18 @@ struct RAMMap {
     return Int(truncatingIfNeeded: address &- PhysicalMemory.highRAMStart &+ lowEnd)
   }
 
+  /// Pages of RAM.
+  var pageCount: Int {
+    Int(truncatingIfNeeded: (lowEnd &+ highEnd &- PhysicalMemory.highRAMStart) >> 12)
+  }
+
   /// Host address of a byte of RAM; the rest of its page follows it.
   @inline(__always) func host(_ address: UInt64) -> UnsafeMutableRawPointer? {
     offset(address).map { base + $0 }
   }
 
-  /// Lines of the page at `address` that hold decoded instructions; 0 outside RAM.
-  @inline(__always) func codeLineMask(_ address: UInt64) -> UInt64 {
-    offset(address).map { codeLines[$0 >> 12] } ?? 0
+  /// Lines of the page at `address` that are watched; 0 outside RAM.
+  @inline(__always) func watchedLineMask(_ address: UInt64) -> UInt64 {
+    offset(address).map { watchedLines[$0 >> 12] } ?? 0
   }
 }

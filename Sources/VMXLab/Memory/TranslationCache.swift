@@ -26,35 +26,67 @@ enum TranslationTag {
   static let asnCount: UInt64 = 512
   /// Permission is known, but the access needs the slow path: device memory, ROM, a hole, code.
   static let slow: UInt64 = 1 << 11
+  /// An access to a shadow stack, in what is handed to a page walk; no entry has it.
+  static let shadowStack: UInt64 = 1 << 63
   /// Matches no access.
   static let invalid: UInt64 = ~0
 }
 
 /// The software TLB: direct-mapped, tagged by address-space number and access class.
 ///
-/// Invariant: `entries` is valid for `count` entries for the life of the owner.
+/// An address space has `spaceCount` entries, from a place that depends on its number: so the same
+/// linear addresses of different spaces mostly have different entries.
+///
+/// Invariant: `entries` is valid for `count` entries for the life of the owner, and so is `base` for
+/// `spaceCount` of them.
 struct TranslationCache {
-  static let count = 1024
+  static let spaceCount = 1024
+  private static let placeCount = 8
+  private static let placeDistance = 128
+  static let count = spaceCount + (placeCount - 1) * placeDistance
   let entries: UnsafeMutablePointer<TranslationEntry>
+  /// The entries of the current address space.
+  private(set) var base: UnsafeMutablePointer<TranslationEntry>
+  /// The protection key of each entry's page; its tags agree with the rights of that key.
+  private let keys: UnsafeMutablePointer<ProtectionKey>
+  /// The keys that `keys` may hold: a bit for each.
+  private let usedKeys: UnsafeMutablePointer<UInt32>
   /// Counts what takes entries away: whatever else was learnt from them goes by this number.
   let generation: UnsafeMutablePointer<UInt64>
+  /// Counts stores to pages that page walks have read entries from.
+  let pagingStores: UnsafeMutablePointer<UInt64>
 
   static func allocate() -> TranslationCache {
+    let entries = UnsafeMutablePointer<TranslationEntry>.allocate(capacity: count)
     let cache = TranslationCache(
-      entries: UnsafeMutablePointer<TranslationEntry>.allocate(capacity: count),
-      generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
+      entries: entries, base: entries,
+      keys: UnsafeMutablePointer<ProtectionKey>.allocate(capacity: count),
+      usedKeys: UnsafeMutablePointer<UInt32>.allocate(capacity: 1),
+      generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1),
+      pagingStores: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
+    cache.keys.initialize(repeating: .none, count: count)
+    cache.usedKeys.initialize(to: 0)
     cache.generation.initialize(to: 0)
+    cache.pagingStores.initialize(to: 0)
     cache.removeAll()
     return cache
   }
 
   func deallocate() {
     entries.deallocate()
+    keys.deallocate()
+    usedKeys.deallocate()
     generation.deallocate()
+    pagingStores.deallocate()
   }
 
   @inline(__always) func entry(_ linear: UInt64) -> UnsafeMutablePointer<TranslationEntry> {
-    entries + Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.count - 1))
+    base + Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.spaceCount - 1))
+  }
+
+  /// Goes over to the entries of the address space with this number.
+  @inline(__always) mutating func enter(_ space: UInt64) {
+    base = entries + Int(truncatingIfNeeded: space) % Self.placeCount * Self.placeDistance
   }
 
   func removeAll() {
@@ -64,22 +96,62 @@ struct TranslationCache {
         readTag: TranslationTag.invalid, writeTag: TranslationTag.invalid,
         fetchTag: TranslationTag.invalid, addend: 0, physicalPage: TranslationTag.invalid),
       count: Self.count)
+    keys.update(repeating: .none, count: Self.count)
+    usedKeys.pointee = 0
   }
 
   /// Drops what is known of the page of `linear`, in every address space.
   func remove(_ linear: UInt64) {
     generation.pointee &+= 1
-    let entry = entry(linear)
-    entry.pointee.readTag = TranslationTag.invalid
-    entry.pointee.writeTag = TranslationTag.invalid
-    entry.pointee.fetchTag = TranslationTag.invalid
+    let first = Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.spaceCount - 1))
+    for place in 0..<Self.placeCount {
+      let entry = entries + (first &+ place &* Self.placeDistance)
+      entry.pointee.readTag = TranslationTag.invalid
+      entry.pointee.writeTag = TranslationTag.invalid
+      entry.pointee.fetchTag = TranslationTag.invalid
+    }
   }
 
-  /// Sends stores to the physical page through the slow path, since it now holds decoded code.
+  /// Notes the protection key of an entry's page. What was known of its data under another key is
+  /// dropped.
+  @inline(__always)
+  func setKey(_ key: ProtectionKey, of entry: UnsafeMutablePointer<TranslationEntry>) {
+    let index = entry - entries
+    guard keys[index] != key else { return }
+    keys[index] = key
+    usedKeys.pointee |= key.bit
+    entry.pointee.readTag = TranslationTag.invalid
+    entry.pointee.writeTag = TranslationTag.invalid
+  }
+
+  /// Drops what is known of the data of pages with these protection keys, in every address space. What
+  /// may be fetched stays: keys say nothing of it.
+  func remove(keys removed: UInt32) {
+    let stale = removed & usedKeys.pointee
+    guard stale != 0 else { return }
+    for index in 0..<Self.count where keys[index].bit & stale != 0 {
+      keys[index] = .none
+      entries[index].readTag = TranslationTag.invalid
+      entries[index].writeTag = TranslationTag.invalid
+    }
+    usedKeys.pointee &= ~stale
+  }
+
+  /// Sends stores to the physical page through the slow path, since it is watched now.
   func protect(_ physicalPage: UInt64) {
     for index in 0..<Self.count where entries[index].physicalPage == physicalPage {
       if entries[index].writeTag != TranslationTag.invalid {
         entries[index].writeTag |= TranslationTag.slow
+      }
+    }
+  }
+
+  /// Lets stores to the physical page be fast again, since it is not watched any more. What was slow
+  /// for another reason is left to the slow path, which finds out anew.
+  func unprotect(_ physicalPage: UInt64) {
+    for index in 0..<Self.count where entries[index].physicalPage == physicalPage {
+      if entries[index].writeTag & TranslationTag.slow != 0 {
+        entries[index].writeTag = TranslationTag.invalid
       }
     }
   }

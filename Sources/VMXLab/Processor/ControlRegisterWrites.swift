@@ -8,6 +8,7 @@ extension Processor {
     let new = CR0(rawValue: value & Self.cr0Bits | CR0.et.rawValue)
     if new.contains(.pg) && !new.contains(.pe) { return false }
     if new.contains(.nw) && !new.contains(.cd) { return false }
+    if cr4.contains(.cet), !new.contains(.wp) { return false }
     guard vmxAllowsCR0(new) else { return false }
     let old = cr0
     if new.contains(.pg), !old.contains(.pg) {
@@ -48,8 +49,9 @@ extension Processor {
       value &= 0xffff_ffff
       if pagingMode == .pae, !loadPDPTEs(value) { return false }
     }
+    leaveAddressSpace()
     cr3 = value
-    startNewAddressSpace()
+    enterAddressSpace(invalidates: true)
     return true
   }
 

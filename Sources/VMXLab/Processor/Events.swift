@@ -25,12 +25,14 @@ struct Attention: OptionSet {
   static let alone = Attention(rawValue: 1 << 10)
   /// A virtualized write to the APIC-access page is to be emulated, or a trap-like VM exit is due.
   static let apicVirtualization = Attention(rawValue: 1 << 11)
+  /// The next instruction must be ENDBR.
+  static let endbranch = Attention(rawValue: 1 << 12)
 
   /// The reasons to run the next instruction alone. A constant, as is the next, because a literal of
   /// several members is an array on the heap in builds without optimisation.
   static let singleStepReasons = Attention(
     rawValue: interruptShadow.rawValue | debug.rawValue | monitorTrap.rawValue
-      | breakpoints.rawValue | singleStep.rawValue | alone.rawValue)
+      | breakpoints.rawValue | singleStep.rawValue | alone.rawValue | endbranch.rawValue)
   /// The reasons that do not follow from the rest of the state.
   static let keptReasons = Attention(
     rawValue: pendingEvent.rawValue | monitorTrap.rawValue | singleStep.rawValue | stop.rawValue

@@ -21,6 +21,7 @@ extension Processor {
   /// Passes address line 20 on, or masks it.
   mutating func setA20(_ isEnabled: Bool) {
     a20Mask = isEnabled ? ~0 : ~(1 << 20)
+    spaces.removeAll()
     startNewAddressSpace()
   }
 

@@ -10,6 +10,9 @@ struct LazyFlags {
   /// bits 15:8 are XORed to the byte that PF counts.
   var carry: UInt64 = 0x100
 
+  /// All of them 0.
+  @inline(__always) static var clear: LazyFlags { LazyFlags(carriesIn: 0, result: 1, carry: 0) }
+
   @inline(__always) var cf: Bool { carry & 1 != 0 }
   @inline(__always) var zf: Bool { result == 0 }
   @inline(__always) var sf: Bool { ((result >> 63) ^ (carry >> 1)) & 1 != 0 }

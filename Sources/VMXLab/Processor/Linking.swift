@@ -121,7 +121,7 @@ extension Processor {
     guard block.pointee.secondPage == Block.noPage,
       block.pointee.cycles <= Block.maximumLinkedCycles, decodeMode & DecodeMode.flatCode != 0
     else { return }
-    let code = UnsafePointer(block.pointee.instructions)
+    let code = UnsafePointer(block.instructions)
     if let source {
       UnsafeMutablePointer(mutating: source).pointee.immediate = UInt64(UInt(bitPattern: code))
     }

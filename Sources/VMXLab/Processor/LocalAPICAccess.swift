@@ -55,9 +55,9 @@ extension Processor {
   /// Whether a store would go through now, as far as its first page goes; if not, what it leads to is
   /// recorded.
   mutating func mayStore(_ linear: UInt64, byteCount: UInt64) -> Bool {
-    guard let page = translate(linear, .write, tag: dataTag)?.pointee.physicalPage else {
-      return false
-    }
+    guard checkAddress(linear, byteCount: byteCount, stack: false, tag: dataTag),
+      let page = translate(linear, .write, tag: dataTag)?.pointee.physicalPage
+    else { return false }
     if page == vmx.apic.accessPage {
       let offset = UInt32(truncatingIfNeeded: linear & 0xfff)
       return mayWriteAPICAccessPage(offset, byteCount: byteCount)

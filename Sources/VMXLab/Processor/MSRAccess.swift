@@ -16,7 +16,6 @@ struct ModelSpecificRegisters {
   var miscEnable: UInt64 = 0
   var debugCtl: UInt64 = 0
   var pat: UInt64 = 0x0007_0406_0007_0406
-  var perfGlobalCtrl: UInt64 = 0
   var star: UInt64 = 0
   var lstar: UInt64 = 0
   var cstar: UInt64 = 0
@@ -68,8 +67,15 @@ extension Processor {
     case MSR.ia32GSBase: return segments[5].base
     case MSR.ia32KernelGSBase: return msrs.kernelGSBase
     case MSR.ia32TSCAux: return model.features.contains(.rdtscp) ? msrs.tscAux : nil
+    case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return readControlFlowMSR(index)
+    case MSR.ia32BNDCFGS:
+      return model.features.contains(.mpx) ? bounds.supervisorConfiguration : nil
+    case MSR.ia32PKRS:
+      return model.features.contains(.pks) ? UInt64(protectionKeys.supervisor) : nil
     case MSR.ia32XSS: return model.features.contains(.xsaves) ? vector.xss : nil
-    default: return Self.fixedMTRR(index).map { msrs.mtrrFixed[$0] }
+    default:
+      guard let register = Self.fixedMTRR(index) else { return readPerformanceMSR(index) }
+      return msrs.mtrrFixed[register]
     }
   }
 
@@ -97,15 +103,16 @@ extension Processor {
     case MSR.ia32BIOSUpdateTrigger: break
     case MSR.ia32SYSENTERCS: msrs.sysenterCS = value
     case MSR.ia32SYSENTERESP:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.sysenterESP = value
     case MSR.ia32SYSENTEREIP:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.sysenterEIP = value
     case MSR.ia32MCGStatus:
       guard value == 0 else { return false }
       msrs.mcgStatus = 0
-    case MSR.ia32MiscEnable: msrs.miscEnable = value
+    case MSR.ia32MiscEnable:
+      msrs.miscEnable = value & ~MiscEnable.readOnly | msrs.miscEnable & MiscEnable.readOnly
     case MSR.ia32DebugCtl:
       guard value & ~model.debugCtlBits == 0 else { return false }
       msrs.debugCtl = value
@@ -130,31 +137,35 @@ extension Processor {
     case MSR.ia32EFER: return writeEFER(value)
     case MSR.ia32STAR: msrs.star = value
     case MSR.ia32LSTAR:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.lstar = value
     case MSR.ia32CSTAR:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.cstar = value
     case MSR.ia32FMASK:
       guard value >> 32 == 0 else { return false }
       msrs.fmask = value
     case MSR.ia32FSBase, MSR.ia32GSBase:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       let register = index == MSR.ia32FSBase ? 4 : 5
       segments[register].base = value
       effectiveBase[register] = value
     case MSR.ia32KernelGSBase:
-      guard isCanonical(value) else { return false }
+      guard isCanonicalForProcessor(value) else { return false }
       msrs.kernelGSBase = value
     case MSR.ia32TSCAux:
       guard model.features.contains(.rdtscp), value >> 32 == 0 else { return false }
       msrs.tscAux = value
+    case MSR.ia32UCET...MSR.ia32InterruptSSPTableAddr: return writeControlFlowMSR(index, value)
+    case MSR.ia32BNDCFGS: return writeSupervisorBoundsConfiguration(value)
+    case MSR.ia32PKRS:
+      guard model.features.contains(.pks), value >> 32 == 0 else { return false }
+      setPKRS(UInt32(truncatingIfNeeded: value))
     case MSR.ia32XSS:
-      // No supervisor state component is built.
-      guard model.features.contains(.xsaves), value == 0 else { return false }
+      guard model.features.contains(.xsaves), value & ~model.xssBits == 0 else { return false }
       vector.xss = value
     default:
-      guard let register = Self.fixedMTRR(index) else { return false }
+      guard let register = Self.fixedMTRR(index) else { return writePerformanceMSR(index, value) }
       for byte in 0..<8 where !Self.isMemoryType(value >> UInt64(byte * 8) & 0xff, mtrr: true) {
         return false
       }

@@ -11,10 +11,17 @@ extension Processor {
   /// Host address of the `byteCount` bytes at `linear` if the TLB says they may be read at once.
   @inline(__always)
   mutating func readableHost(_ linear: UInt64, byteCount: UInt64) -> UnsafeMutableRawPointer? {
+    readableHost(linear, byteCount: byteCount, tag: dataTag)
+  }
+
+  /// The same for accesses of another class or address space than the current one's.
+  @inline(__always)
+  mutating func readableHost(
+    _ linear: UInt64, byteCount: UInt64, tag: UInt64
+  ) -> UnsafeMutableRawPointer? {
     let entry = translations.entry(linear)
     // An access that crosses into the next page has that page's tag, which this entry cannot hold.
-    let tag = ((linear &+ (byteCount &- 1)) & ~0xfff) | dataTag
-    guard entry.pointee.readTag == tag else { return nil }
+    guard entry.pointee.readTag == ((linear &+ (byteCount &- 1)) & ~0xfff) | tag else { return nil }
     return UnsafeMutableRawPointer(
       bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
   }
@@ -30,9 +37,18 @@ extension Processor {
   /// Host address of the `byteCount` bytes at `linear` if the TLB says they may be written at once.
   @inline(__always)
   mutating func writableHost(_ linear: UInt64, byteCount: UInt64) -> UnsafeMutableRawPointer? {
+    writableHost(linear, byteCount: byteCount, tag: dataTag)
+  }
+
+  /// The same for accesses of another class or address space than the current one's.
+  @inline(__always)
+  mutating func writableHost(
+    _ linear: UInt64, byteCount: UInt64, tag: UInt64
+  ) -> UnsafeMutableRawPointer? {
     let entry = translations.entry(linear)
-    let tag = ((linear &+ (byteCount &- 1)) & ~0xfff) | dataTag
-    guard entry.pointee.writeTag == tag else { return nil }
+    guard entry.pointee.writeTag == ((linear &+ (byteCount &- 1)) & ~0xfff) | tag else {
+      return nil
+    }
     return UnsafeMutableRawPointer(
       bitPattern: entry.pointee.addend &+ Int(bitPattern: UInt(linear)))
   }
@@ -70,14 +86,21 @@ extension Processor {
 
   /// Reads a system structure (descriptor table, TSS) as the supervisor, whatever the CPL.
   mutating func readSystem<W: OperandWidth>(_ linear: UInt64, _ width: W.Type) -> W? {
-    readSlow(
+    if let host = readableHost(linear, byteCount: W.byteCount, tag: systemTag) {
+      return host.loadUnaligned(as: W.self)
+    }
+    return readSlow(
       linear, byteCount: W.byteCount, tag: systemTag, kind: .read, stack: false
     ).map { W(low: $0) }
   }
 
   /// Writes a system structure as the supervisor, whatever the CPL.
   mutating func writeSystem<W: OperandWidth>(_ linear: UInt64, _ value: W) -> Bool {
-    writeSlow(
+    if let host = writableHost(linear, byteCount: W.byteCount, tag: systemTag) {
+      host.storeBytes(of: value, as: W.self)
+      return true
+    }
+    return writeSlow(
       linear, value.zeroExtended, byteCount: W.byteCount, tag: systemTag, stack: false)
   }
 
@@ -165,7 +188,10 @@ extension Processor {
   mutating func checkAddress(
     _ linear: UInt64, byteCount: UInt64, stack: Bool, tag: UInt64
   ) -> Bool {
-    if mode == .long, !isCanonical(linear) || !isCanonical(linear &+ (byteCount &- 1)) {
+    // In compatibility mode, system structures may lie above 4 GiB.
+    if mode == .long || linear >> 32 != 0,
+      !isCanonical(linear) || !isCanonical(linear &+ (byteCount &- 1))
+    {
       raise(stack ? .stackFault : .generalProtection, errorCode: 0)
       return false
     }
@@ -176,9 +202,16 @@ extension Processor {
     return true
   }
 
-  /// Whether the address is canonical for the current paging mode (48 bits, 57 with LA57).
+  /// Whether the address is canonical for the current paging mode (48 bits, 57 with LA57): what is
+  /// accessed, and what RIP holds.
   @inline(__always) func isCanonical(_ linear: UInt64) -> Bool {
     let shift: UInt64 = cr4.contains(.la57) ? 7 : 16
     return UInt64(bitPattern: Int64(bitPattern: linear << shift) >> Int64(shift)) == linear
+  }
+
+  /// Whether the address is canonical for the processor's linear-address width, whatever the paging
+  /// mode: what base registers and MSRs take, and what instructions that invalidate translations do.
+  @inline(__always) func isCanonicalForProcessor(_ linear: UInt64) -> Bool {
+    model.capabilities.isCanonical(linear)
   }
 }

@@ -27,9 +27,12 @@ extension Processor {
       ripMask = 0xffff_ffff
       stackMask = segments[2].access.isBig ? 0xffff_ffff : 0xffff
     }
+    if heedsBounds { decodeMode |= DecodeMode.bounds }
     updateBases()
     updateAccessTags()
     updateVectorTraps()
+    updateControlFlow()
+    notePerformanceState()
   }
 
   /// Recomputes the bases that address generation uses.
@@ -62,7 +65,7 @@ extension Processor {
 
   /// The access class of data accesses at privilege level `level`, in the current address space.
   mutating func accessTag(level: UInt8) -> UInt64 {
-    let space = addressSpace << TranslationTag.asnShift
+    let space = addressSpace.value << TranslationTag.asnShift
     let flags = RFLAGS(rawValue: systemFlags)
     if level == 3 {
       let checksAlignment = cr0.contains(.am) && flags.contains(.ac)

@@ -34,18 +34,21 @@ extension Processor {
     guard let page = guestPage(linear, kind, tag: tag) else { return nil }
     let guestPhysical = (page.address | linear & 0xfff) & a20Mask
     if !vmx.usesEPT {
-      return fill(linear, kind, tag: tag, physical: guestPhysical, rights: page.rights)
+      return fill(
+        linear, kind, tag: tag, physical: guestPhysical, rights: page.rights, key: page.key)
     }
     guard
       let host = translateGuestPhysical(
         guestPhysical, kind, cause: .page(linear: linear, rights: page.rights))
     else { return nil }
     return fill(
-      linear, kind, tag: tag, physical: host.address, rights: page.rights & host.rights)
+      linear, kind, tag: tag, physical: host.address, rights: page.rights & host.rights,
+      key: page.key)
   }
 
   private mutating func fill(
-    _ linear: UInt64, _ kind: AccessKind, tag: UInt64, physical: UInt64, rights: PageRights
+    _ linear: UInt64, _ kind: AccessKind, tag: UInt64, physical: UInt64, rights: PageRights,
+    key: ProtectionKey
   ) -> UnsafeMutablePointer<TranslationEntry>? {
     let entry = translations.entry(linear)
     let page = physical & ~0xfff
@@ -68,10 +71,11 @@ extension Processor {
       entry.pointee.fetchTag = TranslationTag.invalid
     }
     entry.pointee.physicalPage = page
+    translations.setKey(key, of: entry)
     var writeTag = fast
     if page != apicPage, page != vmx.apic.accessPage, let host = ram.host(page) {
       entry.pointee.addend = Int(bitPattern: host) &- Int(bitPattern: UInt(linear & ~0xfff))
-      if ram.codeLineMask(page) != 0 { writeTag |= TranslationTag.slow }
+      if ram.watchedLineMask(page) != 0 { writeTag |= TranslationTag.slow }
     } else {
       fast |= TranslationTag.slow
       writeTag |= TranslationTag.slow
@@ -97,7 +101,7 @@ extension Processor {
   }
 
   /// Translates to a guest-physical page, or records the page fault.
-  private mutating func guestPage(
+  mutating func guestPage(
     _ linear: UInt64, _ kind: AccessKind, tag: UInt64
   ) -> GuestPage? {
     switch pagingMode {
@@ -151,11 +155,15 @@ extension Processor {
         pageFault(linear, kind, tag: tag, flags: [.present, .reserved])
         return nil
       }
+      if isLarge || level == 1 { rights.noteShadowStack(entry) }
       if entry & PageTableEntry.writable == 0 { rights.remove(.write) }
       if entry & PageTableEntry.user == 0 { rights.remove(.user) }
       if entry & PageTableEntry.executeDisable != 0 { rights.remove(.fetch) }
       if isLarge || level == 1 {
-        guard let allowed = permit(linear, kind, tag: tag, rights: rights) else { return nil }
+        let key = widens ? protectionKey(entry, isUserPage: rights.contains(.user)) : .none
+        guard let allowed = permit(linear, kind, tag: tag, rights: rights, key: key) else {
+          return nil
+        }
         guard
           let dirty = markUsed(
             entry, size: 8, entryHost: entryHost, entryGuest: address, kind, linear: linear)
@@ -163,7 +171,8 @@ extension Processor {
         if isLarge { hasLargePages = true }
         let mask = ((1 as UInt64) << shift) &- 1
         let page = entry & PageTableEntry.address & ~mask | linear & mask & ~0xfff
-        return GuestPage(address: page, rights: dirty ? allowed.union(.dirty) : allowed)
+        return GuestPage(
+          address: page, rights: dirty ? allowed.union(.dirty) : allowed, key: key)
       }
       if entry & PageTableEntry.accessed == 0 {
         guard setBits(entry | PageTableEntry.accessed, size: 8, entryHost, address, linear: linear)
@@ -184,9 +193,11 @@ extension Processor {
       pageFault(linear, kind, tag: tag, flags: [])
       return nil
     }
+    let isLarge = pde & PageTableEntry.large != 0 && cr4.contains(.pse)
+    if isLarge { rights.noteShadowStack(pde) }
     if pde & PageTableEntry.writable == 0 { rights.remove(.write) }
     if pde & PageTableEntry.user == 0 { rights.remove(.user) }
-    if pde & PageTableEntry.large != 0, cr4.contains(.pse) {
+    if isLarge {
       // PSE-36: bits 20:13 are address bits 39:32; bit 21 is reserved.
       let high = (pde >> 13 & 0xff) << 32
       guard pde & 0x20_0000 == 0, high & model.reservedPhysicalBits == 0 else {
@@ -213,6 +224,7 @@ extension Processor {
       pageFault(linear, kind, tag: tag, flags: [])
       return nil
     }
+    rights.noteShadowStack(pte)
     if pte & PageTableEntry.writable == 0 { rights.remove(.write) }
     if pte & PageTableEntry.user == 0 { rights.remove(.user) }
     guard let allowed = permit(linear, kind, tag: tag, rights: rights),
@@ -227,7 +239,8 @@ extension Processor {
   ///
   /// Source: Intel SDM, "Determination of Access Rights".
   private mutating func permit(
-    _ linear: UInt64, _ kind: AccessKind, tag: UInt64, rights: PageRights
+    _ linear: UInt64, _ kind: AccessKind, tag: UInt64, rights: PageRights,
+    key: ProtectionKey = .none
   ) -> PageRights? {
     let accessClass = tag & 3
     let isUser = accessClass == TranslationTag.user || accessClass == TranslationTag.userAligned
@@ -242,6 +255,12 @@ extension Processor {
         allowed.remove([.read, .write])
       }
     }
+    if tag & TranslationTag.shadowStack != 0 {
+      // Neither CR0.WP nor SMAP counts, and a page of the other privilege is none to use.
+      allowed = rights.contains(.shadowStack) && isUser == isUserPage ? [.read, .write] : []
+    }
+    let forbidden = accessesForbidden(by: key, isUserAccess: isUser)
+    allowed.subtract(forbidden)
     let needed: PageRights =
       switch kind {
       case .read: .read
@@ -249,7 +268,9 @@ extension Processor {
       case .fetch: .fetch
       }
     guard allowed.contains(needed) else {
-      pageFault(linear, kind, tag: tag, flags: .present)
+      pageFault(
+        linear, kind, tag: tag,
+        flags: forbidden.contains(needed) ? [.present, .protectionKey] : .present)
       return nil
     }
     if isUserPage { allowed.insert(.user) }
@@ -280,19 +301,33 @@ extension Processor {
         translateGuestPhysical(entryGuest, .write, cause: .pagingStructure(linear: linear)) != nil
       else { return false }
     }
-    store(entryHost, value, byteCount: size)
+    markEntry(entryHost, value, byteCount: size)
     return true
+  }
+
+  /// Sets accessed and dirty flags in an entry, which no translation need heed.
+  mutating func markEntry(_ entryHost: UInt64, _ value: UInt64, byteCount: UInt64) {
+    guard let host = ram.host(entryHost) else {
+      return store(entryHost, value, byteCount: byteCount)
+    }
+    blocks.noteMark(entryHost, byteCount: byteCount)
+    host.store(value, byteCount: byteCount)
   }
 
   /// Host-physical address of a paging-structure entry; nil if EPT refuses it (the exit is recorded).
   private mutating func pagingStructure(_ address: UInt64, linear: UInt64) -> UInt64? {
     let address = address & a20Mask
-    guard vmx.usesEPT else { return address }
+    guard vmx.usesEPT else {
+      watchPagingStructure(address)
+      return address
+    }
     guard
       let host = translateGuestPhysical(address, .read, cause: .pagingStructure(linear: linear))
     else { return nil }
     if interceptGuestPhysicalAPICAccess(host.address) { return nil }
-    return host.address | address & 0xfff
+    let entryHost = host.address | address & 0xfff
+    watchPagingStructure(entryHost)
+    return entryHost
   }
 
   private mutating func pageFault(
@@ -309,6 +344,7 @@ extension Processor {
     if kind == .fetch, cr4.contains(.smep) || (efer.contains(.nxe) && cr4.contains(.pae)) {
       code.insert(.instructionFetch)
     }
+    if tag & TranslationTag.shadowStack != 0 { code.insert(.shadowStack) }
     raise(.pageFault, errorCode: code.rawValue, qualification: linear)
   }
 }
@@ -317,6 +353,7 @@ extension Processor {
 struct GuestPage {
   var address: UInt64
   var rights: PageRights
+  var key = ProtectionKey.none
 }
 
 /// What translation allows.
@@ -332,6 +369,8 @@ struct PageRights: OptionSet {
   static let tableWritable = PageRights(rawValue: 1 << 5)
   /// XD is clear in every entry, whatever SMEP makes of it.
   static let tableExecutable = PageRights(rawValue: 1 << 6)
+  /// A shadow-stack page, or (in the cause of an EPT translation) an access to a shadow stack.
+  static let shadowStack = PageRights(rawValue: 1 << 7)
   /// What a walk starts with, for each entry to take from.
   static let all = PageRights(rawValue: 0xf)
   /// Without paging: everything, and no dirty flag to set.
@@ -340,5 +379,11 @@ struct PageRights: OptionSet {
   /// What both translations allow.
   @inline(__always) static func & (guest: PageRights, host: PageRights) -> PageRights {
     guest.intersection(host)
+  }
+  /// Notes whether `entry`, which maps the page, makes it a shadow-stack page: R/W is clear and the
+  /// dirty flag set, and R/W is set in the entries above.
+  @inline(__always) mutating func noteShadowStack(_ entry: UInt64) {
+    let flags = PageTableEntry.writable | PageTableEntry.dirty
+    if contains(.write), entry & flags == PageTableEntry.dirty { insert(.shadowStack) }
   }
 }

@@ -37,6 +37,8 @@ class Platform {
   func setTaskPriority(_ value: UInt8, cycles: UInt64) {}
   /// Writes 0 to the EOI register.
   func endInterrupt(cycles: UInt64) {}
+  /// A performance counter has overflowed and interrupts.
+  func raisePerformanceInterrupt(cycles: UInt64) {}
   /// Sends a fixed interrupt to the processor whose posted-interrupt descriptor has `destination`.
   func sendInterrupt(_ vector: UInt8, to destination: UInt32, cycles: UInt64) {}
 }
@@ -97,6 +99,9 @@ struct PlatformReference {
   }
   func endInterrupt(cycles: UInt64) {
     platform._withUnsafeGuaranteedRef { $0.endInterrupt(cycles: cycles) }
+  }
+  func raisePerformanceInterrupt(cycles: UInt64) {
+    platform._withUnsafeGuaranteedRef { $0.raisePerformanceInterrupt(cycles: cycles) }
   }
   func sendInterrupt(_ vector: UInt8, to destination: UInt32, cycles: UInt64) {
     platform._withUnsafeGuaranteedRef {

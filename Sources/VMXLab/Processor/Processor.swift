@@ -33,12 +33,14 @@ struct Processor {
   var dataTag: UInt64 = 0
   /// The same for instruction fetches (SMAP does not apply).
   var fetchTag: UInt64 = 0
-  let translations: TranslationCache
+  var translations: TranslationCache
   let ram: RAMMap
   var a20Mask: UInt64 = ~0
   var addressSpaces = AddressSpaceNumbers()
   /// The address-space number that is in use.
-  var addressSpace: UInt64 = 0
+  var addressSpace = AddressSpaceNumber()
+  /// Those of other address spaces.
+  var spaces = AddressSpaceMemory()
   /// A translation of a large page has been put in the TLB, in pieces.
   var hasLargePages = false
   /// The physical page of the local APIC's registers; `noPage` while they are not mapped to memory.
@@ -68,8 +70,16 @@ struct Processor {
   /// What decoding depends on; half of a block's key.
   var decodeMode: UInt8 = 0
 
+  // MARK: Control-flow enforcement
+  var cet = ControlFlowState()
+  // MARK: Bounds
+  var bounds = BoundsState()
+
   // MARK: SSE and AVX
   var vector = VectorState()
+
+  // MARK: Protection keys
+  var protectionKeys = ProtectionKeyRights()
 
   // MARK: Floating point
   var x87 = X87State.afterReset
@@ -96,6 +106,8 @@ struct Processor {
   var isBetweenIterations = false
   /// Retired instructions at which `run` returns.
   var instructionLimit: UInt64 = .max
+  /// The same as the embedder has it, without regard to performance counters.
+  var requestedInstructionLimit: UInt64 = .max
 
   // MARK: Blocks
   let blocks: BlockCacheReference
@@ -108,6 +120,7 @@ struct Processor {
 
   // MARK: Model
   var msrs = ModelSpecificRegisters()
+  var performance = PerformanceMonitor()
   /// What RDRAND and RDSEED read; neither reset nor INIT begins it anew.
   var random = RandomSource(seed: 0)
   let modelReference: ProcessorModelReference

@@ -3,7 +3,7 @@ extension ProcessorModel {
   init(_ profile: CPUProfile, cpuid table: CPUIDTable, timing: TimingTable) {
     let view = table.view
     func has(_ leaf: UInt32, _ register: CPUIDRegister, _ bit: UInt32) -> Bool {
-      view.result(leaf: leaf, subleaf: 0)[register] >> bit & 1 != 0
+      view.facts(leaf: leaf, subleaf: 0)[register] >> bit & 1 != 0
     }
     let hasVMX = has(1, .ecx, 5)
     let linearWidth: UInt8 = has(7, .ecx, 16) ? profile.linearAddressWidth : 48
@@ -18,9 +18,14 @@ extension ProcessorModel {
     facts.physicalAddressWidth = profile.physicalAddressWidth
     facts.linearAddressWidth = linearWidth
     facts.eferBits = efer.rawValue
-    facts.debugCtlBits = 0x3
-    facts.perfGlobalCtrlBits = 0
+    let performance = PerformanceModel(profile, cpuid: view)
+    facts.debugCtlBits = 0x3 | (performance.canFreeze ? DebugControl.freezePerfmonOnPMI : 0)
+    facts.perfGlobalCtrlBits = performance.globalControlBits
     facts.hasRTM = has(7, .ebx, 11)
+    var control: ControlFlowControl = []
+    if has(7, .ecx, 7) { control.formUnion(.shadowStackBits) }
+    if has(7, .edx, 20) { control.formUnion(.trackingBits) }
+    facts.sCETBits = control.rawValue
     var part = profile.vmxMSRs
     // A guest may set in CR4 what CPUID offers and VMX operation allows.
     part.cr4Fixed1 &= cr4.rawValue
@@ -32,10 +37,14 @@ extension ProcessorModel {
       hasX2APIC: has(1, .ecx, 21),
       hasTSCAdjust: has(7, .ebx, 1), hasVMX: hasVMX,
       mwaitExtensions: has(5, .ecx, 1) ? 1 : 0,
-      miscEnable: profile.modelSpecificRegisters[MSR.ia32MiscEnable] ?? 0, cr4Bits: cr4.rawValue,
+      miscEnable: (profile.modelSpecificRegisters[MSR.ia32MiscEnable] ?? 0)
+        | MiscEnable.branchTraceUnavailable | MiscEnable.preciseSamplingUnavailable,
+      cr4Bits: cr4.rawValue,
       eferBits: efer.rawValue,
-      xcr0Bits: UInt64(view.result(leaf: 0xd, subleaf: 0).eax) & XStateComponents.built.rawValue,
-      debugCtlBits: facts.debugCtlBits,
+      xcr0Bits: UInt64(view.facts(leaf: 0xd, subleaf: 0).eax) & XStateComponents.built.rawValue,
+      xssBits: UInt64(view.facts(leaf: 0xd, subleaf: 1).ecx)
+        & XStateComponents.builtSupervisor.rawValue,
+      debugCtlBits: facts.debugCtlBits, performance: performance,
       // Lock, and VMX outside SMX operation.
       featureControlBits: hasVMX ? 0x5 : 0x1,
       preemptionTimerShift: capabilities.msrs.miscellaneous & 0x1f,

@@ -18,7 +18,10 @@ struct ProcessorModel {
   var eferBits: UInt64
   /// Bits of XCR0 that can be set.
   var xcr0Bits: UInt64
+  /// Bits of IA32_XSS that can be set.
+  var xssBits: UInt64
   var debugCtlBits: UInt64
+  var performance: PerformanceModel
   var featureControlBits: UInt64
   /// The VMX-preemption timer counts down once every 2^n cycles.
   var preemptionTimerShift: UInt64

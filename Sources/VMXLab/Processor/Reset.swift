@@ -10,13 +10,17 @@ extension Processor {
     instructions = 0
     msrs = ModelSpecificRegisters()
     msrs.miscEnable = model.miscEnable
+    performance = PerformanceMonitor()
+    performance.globalControl = model.performance.initialGlobalControl
     resetAPICBase()
     vector = VectorState()
+    protectionKeys = ProtectionKeyRights()
     x87 = .afterReset
     hasNumericError = false
     vmx.reset()
     activity = .active
     finishReset()
+    updatePerformanceMonitoring()
   }
 
   /// The INIT signal: like a reset, but for the cache-control bits, the MSRs and the time-stamp
@@ -63,7 +67,9 @@ extension Processor {
     cr4 = []
     efer = []
     debug = DebugRegisters()
+    cet = ControlFlowState()
     pdptes = InlineArray(repeating: 0)
+    bounds = BoundsState()
   }
 
   private mutating func finishReset() {
@@ -74,6 +80,7 @@ extension Processor {
     delivery = EventDelivery()
     step = StepState()
     isBetweenIterations = false
+    spaces.removeAll()
     startNewAddressSpace()
     updateMode()
     updateAttention()

@@ -64,7 +64,7 @@ extension Processor {
   /// Runs a block from its start.
   @inline(__always) private mutating func enter(_ block: UnsafeMutablePointer<Block>) {
     blockRIP = rip
-    let first = block.pointee.instructions
+    let first = block.instructions
     withUnsafeMutablePointer(to: &self) { first.pointee.handler($0, first) }
   }
 
@@ -130,8 +130,9 @@ extension Processor {
   /// Runs one instruction and then what follows an instruction: traps, the end of shadows.
   private mutating func singleStep(_ builder: BlockBuilder) {
     guard let block = lookUpBlock(builder, single: true) else { return }
+    if attention.contains(.endbranch), !mayLand(on: block.instructions) { return }
     let before = instructions
-    beginStep(length: block.pointee.instructions.pointee.length)
+    beginStep(length: block.instructions.pointee.length)
     signals.pointee.horizon = 0
     enter(block)
     linkSource = nil

@@ -144,7 +144,7 @@ extension Processor {
       return nil
     }
     guard let whole = completed(found, selector, orRaise: vector) else { return nil }
-    guard !isIA32e || isCanonical(whole.base) else {
+    guard !isIA32e || isCanonicalForProcessor(whole.base) else {
       raise(vector, selector: selector)
       return nil
     }
@@ -170,7 +170,7 @@ extension Processor {
       return false
     }
     guard var whole = completed(found, selector, orRaise: .generalProtection) else { return false }
-    guard !isIA32e || isCanonical(whole.base) else {
+    guard !isIA32e || isCanonicalForProcessor(whole.base) else {
       raise(.generalProtection, selector: selector)
       return false
     }

@@ -42,9 +42,16 @@ extension Processor {
   /// Pushes the low `byteCount` bytes of a value; false if that faults.
   mutating func push(_ value: UInt64, byteCount: UInt64, _ stack: inout StackCursor) -> Bool {
     let offset = (stack.offset &- byteCount) & stack.mask
-    guard let linear = linearAddress(stack, offset, byteCount: byteCount, isWrite: true),
-      writeSlow(linear, value, byteCount: byteCount, tag: stack.tag, stack: true)
-    else { return false }
+    guard let linear = linearAddress(stack, offset, byteCount: byteCount, isWrite: true) else {
+      return false
+    }
+    if let host = writableHost(linear, byteCount: byteCount, tag: stack.tag) {
+      host.store(value, byteCount: byteCount)
+    } else {
+      guard writeSlow(linear, value, byteCount: byteCount, tag: stack.tag, stack: true) else {
+        return false
+      }
+    }
     stack.offset = offset
     return true
   }
@@ -56,6 +63,9 @@ extension Processor {
     let offset = (stack.offset &+ distance) & stack.mask
     guard let linear = linearAddress(stack, offset, byteCount: byteCount, isWrite: false) else {
       return nil
+    }
+    if let host = readableHost(linear, byteCount: byteCount, tag: stack.tag) {
+      return host.load(byteCount: byteCount)
     }
     return readSlow(linear, byteCount: byteCount, tag: stack.tag, kind: .read, stack: true)
   }

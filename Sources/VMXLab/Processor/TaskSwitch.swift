@@ -13,6 +13,13 @@ struct TaskState {
   var ldt: UInt16 = 0
   /// The T flag: a debug trap before the task's first instruction.
   var traps = false
+  /// SSP, which 32-bit TSSs have with CET.
+  var ssp: UInt32 = 0
+
+  /// The CPL that the task starts at.
+  var level: UInt8 {
+    UInt64(eflags) & RFLAGS.vm.rawValue != 0 ? 3 : selectors[1].rpl
+  }
 }
 
 extension Processor {
@@ -54,9 +61,14 @@ extension Processor {
       raise(.invalidTSS, selector: selector)
       return false
     }
+    guard allowsTask(selector, limit: found.limit, is32: is32, isReturn: isReturn) else {
+      return false
+    }
     if interceptTaskSwitch(selector, source) { return false }
     let address = found.base
-    guard let task = is32 ? readTask32(address) : readTask16(address) else { return false }
+    guard let task = is32 ? readTask32(address) : readTask16(address),
+      let shadow = leaveTaskShadowStack(for: task, source, returnRIP: returnRIP)
+    else { return false }
     let keptFlags = isReturn ? flags & ~RFLAGS.nt.rawValue : flags
     guard saveTask(returnRIP: returnRIP, flags: keptFlags) else { return false }
     let old = segments[7].selector
@@ -77,7 +89,9 @@ extension Processor {
     }
     var register = found.segment(selector)
     register.access.rawValue |= 2
+    commit(shadow)
     return enterTask(task, register, is32: is32, nests: nests)
+      && finishTask(task, shadow, isReturn: isReturn)
   }
 
   // MARK: Reading and writing
@@ -100,6 +114,10 @@ extension Processor {
     for index in 0..<6 {
       guard let value = readTask(base, 0x48 &+ UInt64(index) &* 4, UInt16.self) else { return nil }
       task.selectors[index] = value
+    }
+    if cr4.contains(.cet) {
+      guard let ssp = readTask(base, Self.taskSSPOffset, UInt32.self) else { return nil }
+      task.ssp = ssp
     }
     return task
   }
@@ -169,8 +187,9 @@ extension Processor {
     cr0.insert(.ts)
     debug.dr7 &= ~0x155
     if is32, cr0.contains(.pg) {
+      leaveAddressSpace()
       cr3 = UInt64(task.cr3)
-      startNewAddressSpace()
+      enterAddressSpace(invalidates: true)
     }
     rip = UInt64(task.eip)
     for index in 0..<8 { general[index] = UInt64(task.general[index]) }
@@ -183,11 +202,18 @@ extension Processor {
         selector: task.selectors[index], base: 0, limit: 0, access: .unusable)
     }
     segments[6] = Segment(selector: task.ldt, base: 0, limit: 0, access: .unusable)
-    cpl = flags & RFLAGS.vm.rawValue != 0 ? 3 : task.selectors[1].rpl
+    cpl = task.level
     let isLoaded = loadPointersForTask() && loadTaskSegments(task)
     updateMode()
     updateAttention()
-    guard isLoaded else { return false }
+    return isLoaded
+  }
+
+  /// The last steps of a task switch: the shadow stack, the T flag, and EIP.
+  private mutating func finishTask(
+    _ task: TaskState, _ shadow: TaskShadowStack, isReturn: Bool
+  ) -> Bool {
+    guard enterTaskShadowStack(shadow, task, isReturn: isReturn) else { return false }
     if task.traps { debug.pending |= DebugStatus.taskSwitch }
     updateAttention()
     guard rip <= UInt64(segments[1].limit) else {

@@ -89,6 +89,7 @@ public enum TimingClass: UInt8, CaseIterable, Sendable {
   case writeBackInvalidate
   case clearTaskSwitched
   case interruptFlag
+  /// XGETBV, XSETBV, RDPKRU, WRPKRU.
   case xGetSet
   case random
   case monitor

@@ -41,7 +41,6 @@ struct VMXState {
   var exit = PendingExit()
   /// Not 0 after a VMX abort.
   var abortIndicator: UInt32 = 0
-  var addressSpaces = AddressSpaceMemory()
   var counters = VMXCounters()
   var observer: VMXObserverReference?
   /// The embedder wants the processor back after the next VM exit.
@@ -59,9 +58,6 @@ struct VMXState {
     fresh.stopsAtExit = stopsAtExit
     self = fresh
   }
-
-  /// Called when address-space numbers are handed out anew, or guests' translations invalidated.
-  mutating func forgetAddressSpaces() { addressSpaces.removeAll() }
 
   /// After a VM exit: asks the run loop to return, if the embedder wants that.
   mutating func noteExit(_ signals: UnsafeMutablePointer<PlatformSignals>) {

@@ -85,6 +85,9 @@ struct GuestFuzzTests {
   }
 
   private func same(_ a: Machine, _ b: Machine) -> Bool {
+    // Counters are brought up to date when they are looked at.
+    a.processor.state.updatePerformanceMonitoring()
+    b.processor.state.updatePerformanceMonitoring()
     guard
       GuestSnapshot(a.processor.pointer.pointee) == GuestSnapshot(b.processor.pointer.pointee),
       let memoryA = a.memory.map.host(0), let memoryB = b.memory.map.host(0)

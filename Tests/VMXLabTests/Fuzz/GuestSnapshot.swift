@@ -17,6 +17,8 @@ struct GuestSnapshot: Equatable {
     add("CR3", state.cr3)
     add("CR4", state.cr4.rawValue)
     add("IA32_EFER", state.efer.rawValue)
+    add("PKRU", UInt64(state.protectionKeys.user))
+    add("IA32_PKRS", UInt64(state.protectionKeys.supervisor))
     add("DR0", state.debug.dr0)
     add("DR1", state.debug.dr1)
     add("DR2", state.debug.dr2)
@@ -41,6 +43,11 @@ struct GuestSnapshot: Equatable {
     add("blocking by NMI", state.interruptibility.blockingByNMI ? 1 : 0)
     add("instructions", state.instructions)
     add("cycles", state.cycles)
+    for index in 0..<state.performance.counters.count {
+      add("performance counter \(index)", state.performance.counters[index].value)
+    }
+    add("IA32_PERF_GLOBAL_STATUS", state.performance.globalStatus)
+    add("IA32_PERF_GLOBAL_CTRL", state.performance.globalControl)
   }
 
   private mutating func add(_ name: String, _ value: UInt64) { values.append((name, value)) }

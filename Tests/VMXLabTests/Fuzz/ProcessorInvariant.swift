@@ -52,7 +52,8 @@ struct ProcessorInvariant: Sendable {
       !$0.isProtected || $0.vmx.isNonRoot || $0.segments[1].selector.rpl == $0.cpl
     },
     .init(text: "CS is a present code segment") {
-      $0.vmx.isNonRoot || $0.segments[1].access.rawValue & 0x90 == 0x90
+      // A triple fault in the new task of a task switch leaves CS as it was going to be loaded.
+      $0.vmx.isNonRoot || $0.activity == .shutdown || $0.segments[1].access.rawValue & 0x90 == 0x90
     },
     .init(text: "The reserved bits of DR6 and DR7") {
       $0.debug.dr7 & 0x400 != 0 && $0.debug.dr7 >> 32 == 0 && $0.debug.dr6 >> 32 == 0
@@ -62,12 +63,13 @@ struct ProcessorInvariant: Sendable {
       $0.mode == .long || $0.rip >> 32 == 0
     },
     .init(text: "RIP is canonical in 64-bit mode") {
-      $0.mode != .long || $0.isCanonical($0.rip)
+      // SYSCALL may go to where only 5-level paging would let it fetch.
+      $0.mode != .long || $0.isCanonicalForProcessor($0.rip)
     },
     .init(text: "Bases of FS, GS, GDTR and IDTR are canonical in IA-32e mode") { state in
       !state.efer.contains(.lma)
         || [state.segments[4].base, state.segments[5].base, state.gdtr.base, state.idtr.base]
-          .allSatisfy { state.isCanonical($0) }
+          .allSatisfy { state.isCanonicalForProcessor($0) }
     },
     .init(text: "Upper halves of RIP, RSP and so on cannot be written outside IA-32e mode") {
       // A guest that has never been in IA-32e mode has no way to them.
@@ -95,6 +97,14 @@ struct ProcessorInvariant: Sendable {
       var fresh = state
       fresh.updateMode()
       return fresh.dataTag == state.dataTag && fresh.fetchTag == state.fetchTag
+    },
+    .init(text: "Enabled counters count by the CPL and the activity state") {
+      $0.performance.enabled == 0
+        || ($0.performance.isUser == ($0.cpl != 0)
+          && $0.performance.isHalted == ($0.activity != .active))
+    },
+    .init(text: "No counter that interrupts has overflowed unnoticed") {
+      $0.performance.cycleDeadline > $0.cycles && $0.performance.instructionDeadline > $0.instructions
     },
   ]
 }

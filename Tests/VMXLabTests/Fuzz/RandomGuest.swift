@@ -211,6 +211,9 @@ struct RandomGuest {
     if random.chance(1, in: 2) { entry |= 6 }
     if random.chance(1, in: 8) { entry |= 1 << 63 }
     if random.chance(1, in: 32) { entry |= random.next() & 0x7fff_ffff_ffff_f000 }
+    if mode == .long || mode == .compatibility, random.chance(1, in: 8) {
+      entry |= (random.next() & 0xf) << 59
+    }
     return entry
   }
 
@@ -283,6 +286,11 @@ struct RandomGuest {
     state.pointee.cr0 = CR0(rawValue: cr0)
     state.pointee.cr4 = CR4(rawValue: cr4)
     state.pointee.efer = efer
+    // Of most pages the key is 0.
+    state.pointee.setPKRU(UInt32(truncatingIfNeeded: random.next()) & ~3)
+    state.pointee.setPKRS(
+      state.pointee.model.features.contains(.pks)
+        ? UInt32(truncatingIfNeeded: random.next()) & ~3 : 0)
     if mode == .pae { _ = state.pointee.loadPDPTEs(Place.tables) }
     // Virtual-8086 mode with paging has 32-bit tables, whose first entries are the same.
     if mode == .virtual8086, cr0 >> 31 != 0 { state.pointee.cr4.remove(.pae) }
@@ -365,6 +373,25 @@ struct RandomGuest {
       state.pointee.clearPending()
       state.pointee.cpl = cpl
     }
+    if random.chance(1, in: 2) { setPerformanceCounters() }
+  }
+
+  /// Counters that soon overflow, some with an NMI.
+  private mutating func setPerformanceCounters() {
+    let apic = machine.platform.localAPIC
+    apic.setSpurious(0x1ff)
+    apic.setLocalVector(.performance, random.chance(3, in: 4) ? 0x400 : 0x1_0400)
+    let events: [UInt64] = [0x3c, 0xc0, 0x13c, 0x0280_00c0, 0x0180_00c0, 0x4_003c]
+    for counter in 0..<4 as Range<UInt32> {
+      let flags = random.next() & 0x13_0000 | 1 << 22
+      let selection = events[random.below(events.count)] | flags
+      _ = state.pointee.writeMSR(MSR.ia32PerfEvtSel0 + counter, selection)
+      let left = UInt64(1 + random.below(300))
+      _ = state.pointee.writeMSR(MSR.ia32APMC0 + counter, (0 &- left) & 0xffff_ffff_ffff)
+    }
+    _ = state.pointee.writeMSR(MSR.ia32FixedCtrCtrl, random.next() & 0xbbb)
+    _ = state.pointee.writeMSR(MSR.ia32DebugCtl, random.next() & 0x1000)
+    _ = state.pointee.writeMSR(MSR.ia32PerfGlobalCtrl, random.next() & 0x7_0000_000f)
   }
 }
 

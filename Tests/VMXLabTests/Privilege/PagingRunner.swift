@@ -14,8 +14,8 @@ final class PagingRunner {
     static let root: UInt64 = 0x1_0000
     /// The page's own structures, from the one below the root on.
     static let structures: UInt64 = 0x1_1000
-    static let kernelTable: UInt64 = 0x1_5000
-    static let userTable: UInt64 = 0x1_7000
+    static let kernelTable: UInt64 = 0x1_6000
+    static let userTable: UInt64 = 0x1_9000
     static let page: UInt64 = 0x20_0000
   }
   private static let noOperation: UInt8 = 0x90
@@ -31,15 +31,32 @@ final class PagingRunner {
   init(_ shape: PagingShape) throws {
     self.shape = shape
     machine = try Machine(
-      MachineConfiguration(memoryByteCount: 4 << 20, profile: .named("skylake-server")))
-    linear = shape.isLong ? 0x7f80_0020_0000 : 0xc020_0000
-    userBase = shape.isLong ? 1 << 39 : shape.hasExecuteDisable ? 1 << 30 : 1 << 22
+      MachineConfiguration(memoryByteCount: 4 << 20, profile: Self.profile()))
+    if shape.hasLevel5 {
+      linear = 0x00ff_7f80_0020_0000
+      userBase = 1 << 48
+    } else if shape.isLong {
+      linear = 0x7f80_0020_0000
+      userBase = 1 << 39
+    } else {
+      linear = 0xc020_0000
+      userBase = shape.hasExecuteDisable ? 1 << 30 : 1 << 22
+    }
     // MOV AL, [RBX] and MOV [RBX], AL; the page itself is full of NOPs.
     machine.writeMemory([0x8a, 0x03, 0x90, 0x90, 0x88, 0x03], at: Place.code)
     machine.writeMemory([UInt8](repeating: Self.noOperation, count: 4096), at: Place.page)
     machine.writeMemory([0xf4], at: Place.handler)
     writeDescriptors()
     writeKernelPages()
+  }
+
+  /// A processor with every feature of the matrix, and with 46 physical-address bits so that entries have
+  /// reserved ones.
+  private static func profile() throws -> CPUProfile {
+    let entry = CPUProfileCatalog.entries.first { $0.name == "sapphire-rapids" }
+    let text = entry.map { String(decoding: $0.json.bytes, as: UTF8.self) } ?? ""
+    let narrow = text.split(separator: "0x00003934").joined(separator: "0x0000392e")
+    return try CPUProfile(json: Array(narrow.utf8))
   }
 
   private func put(_ value: UInt64, at address: UInt64) {
@@ -77,8 +94,10 @@ final class PagingRunner {
       put(Place.kernelTable | 3, at: Place.root)
       put(Place.userTable | 7, at: Place.root + 8)
       for (table, flags) in [(Place.kernelTable, UInt64(3)), (Place.userTable, 7)] {
+        let directory = table + (shape.hasLevel5 ? 0x2000 : 0x1000)
         put(table + 0x1000 | flags, at: table)
-        put(0x80 | flags, at: table + 0x1000)
+        if shape.hasLevel5 { put(directory | flags, at: table + 0x1000) }
+        put(0x80 | flags, at: directory)
       }
     }
   }
@@ -91,15 +110,21 @@ final class PagingRunner {
     case .bits32, .bits32Large:
       [Place.root + 0x300 * 4, Place.structures + 0x200 * 4]
     case .pae, .paeLarge: [Place.structures + 8, Place.structures + 0x1000]
-    default:
+    case .level4, .level4Large, .level4Huge:
+      // Of the page directory the second entry.
       [
-        Place.root + 255 * 8, Place.structures,
-        Place.structures + 0x1000 + (shape == .level4Huge ? 0 : 8), Place.structures + 0x2000,
+        Place.root + 255 * 8, Place.structures, Place.structures + 0x1000 + 8,
+        Place.structures + 0x2000,
+      ]
+    case .level5, .level5Large, .level5Huge:
+      [
+        Place.root + 255 * 8, Place.structures + 255 * 8, Place.structures + 0x1000,
+        Place.structures + 0x2000 + 8, Place.structures + 0x3000,
       ]
     }
   }()
 
-  private func write(_ entries: [PagingEntry]) {
+  private func write(_ entries: [PagingEntry], key: UInt32) {
     for (level, entry) in entries.enumerated() {
       let isLeaf = level == entries.count - 1
       var value: UInt64
@@ -107,14 +132,19 @@ final class PagingRunner {
       case (false, .bits32), (false, .bits32Large): value = Place.structures
       case (false, .pae), (false, .paeLarge): value = Place.structures + 0x1000
       case (false, _): value = Place.structures + UInt64(level) * 0x1000
-      case (true, .bits32Large), (true, .level4Huge): value = 0x80
-      case (true, .paeLarge), (true, .level4Large): value = Place.page | 0x80
+      case (true, .bits32Large), (true, .level4Huge), (true, .level5Huge): value = 0x80
+      case (true, .paeLarge), (true, .level4Large), (true, .level5Large):
+        value = Place.page | 0x80
       case (true, _): value = Place.page
       }
       if entry.isPresent { value |= 1 }
       if entry.isWritable { value |= 2 }
       if entry.isUser { value |= 4 }
       if entry.executeDisable { value |= 1 << 63 }
+      if entry.isAccessed { value |= 1 << 5 }
+      if entry.isDirty { value |= 1 << 6 }
+      // Only the last entry's key counts.
+      if shape.isLong { value |= UInt64(isLeaf ? key : ~key & 0xf) << 59 }
       if entry.hasReservedBit { value |= reservedBit(isLeaf: isLeaf) }
       let address = entryAddresses[level]
       if shape == .bits32 || shape == .bits32Large {
@@ -134,9 +164,9 @@ final class PagingRunner {
     case .bits32Large: 1 << 21
     case .pae: 1 << 52
     case .paeLarge: 1 << 13
-    case .level4: 1 << 51
-    case .level4Large: isLeaf ? 1 << 20 : 1 << 46
-    case .level4Huge: isLeaf ? 1 << 29 : 1 << 47
+    case .level4, .level5: 1 << 51
+    case .level4Large, .level5Large: isLeaf ? 1 << 20 : 1 << 46
+    case .level4Huge, .level5Huge: isLeaf ? 1 << 29 : 1 << 47
     }
   }
 
@@ -144,12 +174,15 @@ final class PagingRunner {
 
   /// Chooses what `run` finds, with nothing cached of what was there before.
   func set(_ settings: PagingCase) {
-    write(settings.entries)
+    write(settings.entries, key: settings.key)
     var cr0: CR0 = [.pe, .pg, .et, .ne]
     if settings.writeProtect { cr0.insert(.wp) }
     var cr4: CR4 = shape.hasExecuteDisable ? [.pae] : [.pse]
     if settings.smep { cr4.insert(.smep) }
     if settings.smap { cr4.insert(.smap) }
+    if settings.userKeys { cr4.insert(.pke) }
+    if settings.supervisorKeys { cr4.insert(.pks) }
+    if shape.hasLevel5 { cr4.insert(.la57) }
     var efer: EFER = shape.isLong ? [.lme, .lma] : []
     if settings.executeDisableEnabled { efer.insert(.nxe) }
     state.pointee.cr0 = cr0
@@ -161,6 +194,8 @@ final class PagingRunner {
     state.pointee.segments[7] = Segment(
       selector: 24, base: Place.tss, limit: 0x67, access: SegmentAccessRights(rawValue: 0x8b))
     state.pointee.startNewAddressSpace()
+    state.pointee.setPKRU(settings.userRights.register(settings.key))
+    state.pointee.setPKRS(settings.supervisorRights.register(settings.key))
     if shape == .pae || shape == .paeLarge { _ = state.pointee.loadPDPTEs(Place.root) }
   }
 
@@ -208,9 +243,15 @@ final class PagingRunner {
     )
   }
 
-  /// The accessed flags of the entries from the root on, and the dirty flag of the last.
-  func usedFlags(_ count: Int) -> (accessed: [Bool], dirty: Bool) {
+  /// The accessed and dirty flags of the entries from the root on.
+  func usedFlags(_ count: Int) -> (accessed: [Bool], dirty: [Bool]) {
     let values = entryAddresses.prefix(count).map { get($0) }
-    return (values.map { $0 & 1 << 5 != 0 }, (values.last ?? 0) & 1 << 6 != 0)
+    return (values.map { $0 & 1 << 5 != 0 }, values.map { $0 & 1 << 6 != 0 })
+  }
+
+  /// Takes the rights of the page's key away, or gives them back, without a new address space.
+  func setKeyRights(_ settings: PagingCase) {
+    state.pointee.setPKRU(settings.userRights.register(settings.key))
+    state.pointee.setPKRS(settings.supervisorRights.register(settings.key))
   }
 }

@@ -33,10 +33,10 @@ struct CPUIDTableTests {
   @Test("leaves that no table names read as 0", arguments: CPUProfile.names)
   func unlistedLeaves(name: String) throws {
     let table = try table(name)
-    for leaf: UInt32 in [3, 9, 0xa, 0xd, 0xf, 0x10, 0x12, 0x14, 0x1d] {
+    for leaf: UInt32 in [3, 9, 0xd, 0xf, 0x10, 0x12, 0x14, 0x1d] {
       guard leaf <= table.view.highestBasicLeaf else { continue }
-      // Of leaf 0DH, sub-leaves 0 to 2 describe what is built of the XSAVE feature set.
-      for subleaf: UInt32 in 0..<4 where leaf != 0xd || subleaf > 2 {
+      // Of leaf 0DH, sub-leaves 5 to 7 describe AVX-512, which is not built; most others are.
+      for subleaf: UInt32 in leaf == 0xd ? 5..<8 : 0..<4 {
         #expect(table.view.result(leaf: leaf, subleaf: subleaf) == .zero, "leaf \(leaf)")
       }
     }
@@ -133,12 +133,50 @@ struct CPUIDTableTests {
     #expect(Int(l3.eax >> 14 & 0xfff) + 1 >= min(processors, 64))
   }
 
-  @Test("a part with 5-level paging offers 48-bit linear addresses while LA57 is not built")
-  func linearAddressWidth() throws {
-    let isBuilt = BuiltCPUIDFeatures.isBuilt(leaf: 7, register: .ecx, bit: 16)
-    let table = try table("sapphire-rapids")
+  @Test(
+    "a part offers 57-bit linear addresses with 5-level paging, and 48-bit ones without",
+    arguments: CPUProfile.names)
+  func linearAddressWidth(name: String) throws {
+    let table = try table(name)
+    let hasLA57 = table.view.result(leaf: 7, subleaf: 0).ecx >> 16 & 1 == 1
+    let isServer = name == "icelake-server" || name == "sapphire-rapids"
+    #expect(hasLA57 == isServer)
     let widths = table.view.result(leaf: 0x8000_0008, subleaf: 0).eax
-    #expect(widths & 0xff == 52)
-    #expect(widths >> 8 & 0xff == (isBuilt ? 57 : 48))
+    #expect(widths >> 8 & 0xff == (isServer ? 57 : 48))
+  }
+
+  @Test("OSPKE mirrors CR4.PKE where there is PKU, and PKS is Sapphire Rapids'")
+  func protectionKeys() throws {
+    for name in CPUProfile.names {
+      let view = try table(name)
+      func flags(_ cr4: CR4) -> UInt32 {
+        guard view.view.highestBasicLeaf >= 7 else { return 0 }
+        return view.view.result(leaf: 7, subleaf: 0, state: CPUIDDynamicState(cr4: cr4)).ecx
+      }
+      let hasPKU = ["skylake-server", "icelake-server", "sapphire-rapids"].contains(name)
+      #expect(flags([]) >> 3 & 3 == (hasPKU ? 1 : 0), "\(name)")
+      #expect(flags(.pke) >> 3 & 3 == (hasPKU ? 3 : 0), "\(name)")
+      #expect(flags([]) >> 31 == (name == "sapphire-rapids" ? 1 : 0), "\(name)")
+    }
+  }
+
+  @Test("the sizes of XSAVE areas follow from XCR0 and IA32_XSS", arguments: CPUProfile.names)
+  func extendedStateSizes(name: String) throws {
+    let table = try table(name)
+    func size(_ subleaf: UInt32, _ xcr0: UInt64) -> UInt32 {
+      table.view.result(
+        leaf: 0xd, subleaf: subleaf, state: CPUIDDynamicState(xcr0: xcr0)
+      ).ebx
+    }
+    let offered = UInt64(table.view.result(leaf: 0xd, subleaf: 0).eax)
+    guard table.view.highestBasicLeaf >= 0xd, offered != 0 else { return }
+    #expect(offered & 7 == 7)
+    for xcr0 in [1, 3, 7, 0x201, 0x207] as [UInt64] where xcr0 & ~offered == 0 {
+      let components = XStateComponents(rawValue: xcr0)
+      #expect(size(0, xcr0) == UInt32(ExtendedStateLayout.standard.byteCount(components)))
+      guard table.view.result(leaf: 0xd, subleaf: 1).eax & 2 != 0 else { continue }
+      let compacted = ExtendedStateLayout(compacted: components)
+      #expect(size(1, xcr0) == UInt32(compacted.byteCount(components)))
+    }
   }
 }

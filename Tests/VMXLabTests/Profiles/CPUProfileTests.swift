@@ -76,6 +76,7 @@ struct CPUProfileTests {
       (.smep, leaf7.ebx >> 7 & 1 == 1), (.smap, leaf7.ebx >> 20 & 1 == 1),
       (.umip, leaf7.ecx >> 2 & 1 == 1), (.pke, leaf7.ecx >> 3 & 1 == 1),
       (.cet, leaf7.ecx >> 7 & 1 == 1), (.la57, leaf7.ecx >> 16 & 1 == 1),
+      (.pks, leaf7.ecx >> 31 & 1 == 1),
     ]
     for (bit, feature) in pairs {
       #expect(fixed1.contains(bit) == feature, "CR4 bit \(bit.rawValue)")
@@ -170,6 +171,7 @@ struct CPUProfileTests {
       ("\"0x491\"", "\"0x4ff\"", "not a VMX capability MSR"),
       ("0x7ffafbff", "0x7ffafbdf", "CPUID.1:ECX.VMX[5] is 0"),
       ("\"0x00003027\"", "\"0x00003017\"", "physical-address width of 23"),
+      ("\"0x00003027\"", "\"0x00003927\"", "LA57[16] is 0 with a linear-address width of 57"),
       ("\"0x2c100800\"", "\"0x0c100800\"", "LM[29]"),
       ("\"0xd/2\"", "\"0x20/2\"", "leaf 0x20 is above"),
     ]

@@ -116,6 +116,9 @@ final class InstructionRunner {
     state.pointee.updateMode()
   }
 
+  /// Where the handler of an exception is.
+  func handler(_ vector: UInt64) -> UInt64 { Self.handlers + vector * 16 }
+
   /// RIP after the last instruction.
   var rip: UInt64 { state.pointee.rip }
 

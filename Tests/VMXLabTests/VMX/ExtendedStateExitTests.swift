@@ -39,7 +39,7 @@ import Testing
     runner.put(1 << 63, at: VMXRunner.Place.guestData + 64 + 520)
     runner.vmcs.xssExitingBitmap = 0x100
     #expect(runner.exitReason() == .vmcall)
-    // No supervisor component is built: set the bit behind the guest's back.
+    // A part that has none of the components: set the bit behind the guest's back.
     runner.state.pointee.vector.xss = 0x100
     runner.vmcs.guestRIP = VMXRunner.Place.guestCode
     #expect(runner.exitReason() == reason)
@@ -49,5 +49,31 @@ import Testing
     runner.vmcs.xssExitingBitmap = 0x200
     runner.vmcs.guestRIP = VMXRunner.Place.guestCode
     #expect(runner.exitReason() == .vmcall)
+  }
+  @Test("With CET's components in IA32_XSS they exit for what RFBM, IA32_XSS and the bitmap share")
+  func controlFlowComponents() throws {
+    for (reason, digit) in [(BasicExitReason.xsaves, 5), (.xrstors, 3)]
+      as [(BasicExitReason, UInt8)]
+    {
+      for (rfbm, xss, bitmap) in [
+        (0x1800, 0x1800, 0x800), (0x1000, 0x1800, 0x1000), (0x1000, 0x800, 0x1800),
+        (0x800, 0x1800, 0x1000), (0x1800, 0, 0x1800), (0x800, 0x800, 0x8000_0000_0000_0800),
+      ] as [(UInt32, UInt64, UInt64)] {
+        let runner = try VMXRunner(profile: "sapphire-rapids")
+        runner.vmcs.guestCR4 |= CR4.osxsave.rawValue
+        runner.set(secondary: .enableXSAVESXRSTORS)
+        runner.set(.useMSRBitmaps)
+        runner.vmcs.xssExitingBitmap = bitmap
+        // MOV EAX, xss; XOR EDX, EDX; MOV ECX, IA32_XSS; WRMSR; MOV EBX, data; MOV EAX, rfbm
+        let code: [UInt8] =
+          [0xb8, 0, UInt8(xss >> 8), 0, 0, 0x31, 0xd2, 0xb9, 0xa0, 0x0d, 0, 0, 0x0f, 0x30]
+          + [0xbb, 0, 0, 0x81, 0, 0xb8, 0, UInt8(rfbm >> 8), 0, 0]
+        runner.setGuestCode(code + [0x48, 0x0f, 0xc7, 0x03 | digit << 3])
+        // The compacted format, for XRSTORS.
+        runner.put(1 << 63, at: VMXRunner.Place.guestData + 520)
+        let exits = UInt64(rfbm) & xss & bitmap != 0
+        #expect(runner.exitReason() == (exits ? reason : .vmcall))
+      }
+    }
   }
 }

@@ -47,7 +47,16 @@ extension RuleCase {
     return [
       RuleCase(.guestSCETReserved, from: cet) { $0.vmcs.guestSCET |= 0x200 },
       RuleCase(.guestSCETTracker, from: cet) { $0.vmcs.guestSCET |= 0xc00 },
-      RuleCase(.guestSCETCanonical, from: cet) { $0.vmcs.guestSCET |= EntryFixture.nonCanonical },
+      // IA32_S_CET need not be canonical in the guest-state area.
+      RuleCase(
+        .guestSCETTracker,
+        from: {
+          cet(&$0)
+          $0.vmcs.guestSCET |= EntryFixture.nonCanonical
+        }
+      ) {
+        $0.vmcs.guestSCET |= 0xc00
+      },
       RuleCase(.guestInterruptSSPTableCanonical, from: cet) {
         $0.vmcs.guestInterruptSSPTableAddress = EntryFixture.nonCanonical
       },
@@ -112,16 +121,22 @@ extension RuleCase {
         }
       ) { $0.vmcs.guestRFLAGS = 2 },
       RuleCase(.guestSSPAligned, from: { $0.useCETOnEntry() }) { $0.vmcs.guestSSP |= 1 },
+      // In any mode bits 63:48 must be alike, and no more than that.
       RuleCase(
-        .guestSSPHigh,
+        .guestSSPLinear,
+        from: {
+          $0.useCETOnEntry()
+          $0.vmcs.guestSSP = EntryFixture.nonCanonical
+        }
+      ) { $0.vmcs.guestSSP = 0x0001_0000_0000_0000 },
+      RuleCase(
+        .guestSSPLinear,
         from: {
           $0.useLegacyGuest()
           $0.useCETOnEntry()
+          $0.vmcs.guestSSP |= 1 << 32
         }
-      ) { $0.vmcs.guestSSP |= 1 << 32 },
-      RuleCase(.guestSSPCanonical, from: { $0.useCETOnEntry() }) {
-        $0.vmcs.guestSSP = EntryFixture.nonCanonical
-      },
+      ) { $0.vmcs.guestSSP = 0x0001_0000_0000_0000 },
     ]
   }
 }

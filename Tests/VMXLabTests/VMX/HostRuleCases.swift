@@ -35,7 +35,6 @@ extension RuleCase {
       RuleCase(.hostEFERLME, from: efer) { $0.vmcs.hostEFER = 0x400 },
       RuleCase(.hostSCETReserved, from: cet) { $0.vmcs.hostSCET |= 0x40 },
       RuleCase(.hostSCETTracker, from: cet) { $0.vmcs.hostSCET |= 0xc00 },
-      RuleCase(.hostSCETCanonical, from: cet) { $0.vmcs.hostSCET |= EntryFixture.nonCanonical },
       RuleCase(.hostSSPAligned, from: cet) { $0.vmcs.hostSSP |= 2 },
       RuleCase(.hostInterruptSSPTableCanonical, from: cet) {
         $0.vmcs.hostInterruptSSPTableAddress = EntryFixture.nonCanonical
@@ -99,6 +98,9 @@ extension RuleCase {
           $0.vmcs.hostRIP = EntryFixture.nonCanonical
         }
       ) { $0.vmcs.hostCR4 &= ~CR4.la57.rawValue },
+      RuleCase(.ia32eHostSCETCanonical, from: { $0.useCETOnExit() }) {
+        $0.vmcs.hostSCET |= EntryFixture.nonCanonical
+      },
       RuleCase(.ia32eHostSSPCanonical, from: { $0.useCETOnExit() }) {
         $0.vmcs.hostSSP = EntryFixture.nonCanonical
       },

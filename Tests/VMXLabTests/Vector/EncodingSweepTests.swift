@@ -110,13 +110,13 @@
       }
     }
 
-    /// Whether the host has the features of the instruction; nil if there is none.
+    /// Whether the host has the feature of the instruction; nil if there is none, or no instruction.
     private func isOffered(_ opcode: [UInt8]) -> Bool? {
       let bytes = opcode + [UInt8](repeating: 0x90, count: 10)
       let result = bytes.withUnsafeBufferPointer { decoder?.decode($0, codeBytes: 8) }
       guard case .success(let decoded)? = result else { return nil }
       guard let selection = decoded.vector else {
-        return InstructionTable.shared.form(decoded.id)?.feature.map { features.contains($0) }
+        return InstructionTable.shared.form(decoded.id)?.feature.map(features.contains)
       }
       return VectorTable.shared.entries[selection.entry].form.isOffered(
         by: features, isVEX: selection.isVEX, isWide: selection.isWide)

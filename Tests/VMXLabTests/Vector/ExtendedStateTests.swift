@@ -59,7 +59,7 @@ import Testing
     for (index, value, expected) in [
       (0, 1, .retired), (0, 3, .retired), (0, 7, .retired), (0, 0, .fault(13)),
       (0, 5, .fault(13)), (0, 2, .fault(13)), (0, 0xe7, .fault(13)), (0, 1 << 63 | 1, .fault(13)),
-      (1, 1, .fault(13)),
+      (0, 0x200, .fault(13)), (0, 0x201, .retired), (0, 0x207, .retired), (1, 1, .fault(13)),
     ] as [(UInt64, UInt64, InstructionRunner.Outcome)] {
       let outcome = runner.run(
         Self.xsetbv, [0: value & 0xffff_ffff, 1: index, 2: value >> 32])
@@ -99,13 +99,14 @@ import Testing
       _ = runner.run([0x0f, 0xa2], registers: &registers, flags: &flags)
       return [registers[0], registers[3], registers[1], registers[2]]
     }
-    #expect(cpuid(0xd, 0) == [7, 832, 832, 0])
+    #expect(cpuid(0xd, 0) == [0x21f, 832, 2696, 0])
     #expect(cpuid(0xd, 1) == [0xf, 832, 0, 0])
     #expect(cpuid(0xd, 2) == [256, 576, 0, 0])
     #expect(cpuid(0xd, 5) == [0, 0, 0, 0])
+    #expect(cpuid(0xd, 9) == [8, 2688, 0, 0])
     #expect(cpuid(1, 0)[2] >> 26 & 3 == 3)
     #expect(runner.run(Self.xsetbv, [0: 3]) == .retired)
-    #expect(cpuid(0xd, 0) == [7, 576, 832, 0])
+    #expect(cpuid(0xd, 0) == [0x21f, 576, 2696, 0])
     #expect(cpuid(0xd, 1)[1] == 576)
     state.pointee.cr4.remove(.osxsave)
     #expect(cpuid(1, 0)[2] >> 26 & 3 == 1)
@@ -274,6 +275,104 @@ import Testing
     #expect(state.pointee.vector.mxcsr == 0x1fc0)
     #expect(run(Self.xrstor, 2) == .retired)
     #expect(state.pointee.vector.mxcsr == 0x1f80)
+  }
+
+  // MARK: PKRU
+
+  private static let pkru: UInt64 = 0x200
+  private static let standardPKRU: UInt64 = 2688
+
+  private func enablePKRU() {
+    state.pointee.vector.xcr0 = 0x207
+    clear()
+    state.pointee.initializeX87()
+    runner.write([UInt8](repeating: 0xff, count: 4096), at: Self.area)
+    for word in 0..<8 as Range<UInt64> { setWord(512 + word * 8, 0) }
+  }
+
+  @Test("PKRU is state component 9: 4 bytes, in both formats")
+  func savesPKRU() {
+    enablePKRU()
+    state.pointee.setPKRU(0x1234_5678)
+    #expect(run(Self.xsave, Self.pkru) == .retired)
+    #expect(word(Self.standardPKRU) == 0xffff_ffff_1234_5678)
+    #expect(word(512) == Self.pkru)
+    #expect(word(576) == ~0)
+    for code in [Self.xsavec, Self.xsaves] {
+      #expect(run(code, Self.pkru) == .retired)
+      #expect(word(576) == 0xffff_ffff_1234_5678)
+      #expect(word(520) == 1 << 63 | Self.pkru)
+      // Behind AVX, whether that is written or not.
+      #expect(run(code, Self.pkru | 4) == .retired)
+      #expect(word(576 + 256) == 0xffff_ffff_1234_5678)
+      #expect(word(512) == Self.pkru)
+      setWord(576, ~0)
+      setWord(576 + 256, ~0)
+    }
+    setWord(Self.standardPKRU, ~0)
+    state.pointee.setPKRU(0)
+    #expect(run(Self.xsaveopt, Self.pkru) == .retired)
+    #expect(word(Self.standardPKRU) == ~0)
+    #expect(word(512) == 0)
+    #expect(run(Self.xsave, Self.pkru) == .retired)
+    #expect(word(Self.standardPKRU) == 0xffff_ffff_0000_0000)
+  }
+
+  @Test("XRSTOR loads PKRU from where the format has it, or makes it 0")
+  func restoresPKRU() {
+    enablePKRU()
+    setWord(24, 0x1f80)
+    setWord(512, Self.pkru)
+    setWord(Self.standardPKRU, 0xffff_ffff_5555_0000)
+    #expect(run(Self.xrstor, Self.pkru) == .retired)
+    #expect(state.pointee.protectionKeys.user == 0x5555_0000)
+    setWord(576, 0x10)
+    setWord(576 + 256, 0x20)
+    setWord(520, 1 << 63 | Self.pkru)
+    #expect(run(Self.xrstor, Self.pkru) == .retired)
+    #expect(state.pointee.protectionKeys.user == 0x10)
+    setWord(520, 1 << 63 | Self.pkru | 4)
+    #expect(run(Self.xrstors, Self.pkru) == .retired)
+    #expect(state.pointee.protectionKeys.user == 0x20)
+    #expect(run(Self.xrstor, 7) == .retired)
+    #expect(state.pointee.protectionKeys.user == 0x20)
+    setWord(512, 0)
+    #expect(run(Self.xrstor, Self.pkru) == .retired)
+    #expect(state.pointee.protectionKeys.user == 0)
+  }
+
+  @Test("XGETBV tells whether PKRU is in use")
+  func usesPKRU() {
+    enablePKRU()
+    for value in [0, 4] as [UInt32] {
+      state.pointee.setPKRU(value)
+      var registers = [UInt64](repeating: 0, count: 16)
+      registers[1] = 1
+      var flags: UInt64 = 2
+      #expect(runner.run(Self.xgetbv, registers: &registers, flags: &flags) == .retired)
+      #expect(registers[0] == (value == 0 ? 0 : Self.pkru))
+    }
+  }
+
+  @Test("An area may end at a page that is not there, if what is accessed ends before")
+  func endOfArea() {
+    enablePKRU()
+    let end = Self.area + 0x20_0000
+    let directory = state.pointee.cr3 + 0x2000 + (end >> 21) * 8
+    runner.write([0], at: directory)
+    state.pointee.startNewAddressSpace()
+    // 576 bytes fit, 832 do not.
+    let address = end - 576
+    #expect(run(Self.xsave, 3, at: address) == .retired)
+    #expect(run(Self.xsave, 7, at: address) == .fault(14))
+    #expect(run(Self.xsave, Self.pkru, at: address) == .fault(14))
+    #expect(run(Self.xsaveopt, Self.pkru, at: address) == .retired)
+    #expect(run(Self.xrstor, Self.pkru | 7, at: address) == .retired)
+    state.pointee.setPKRU(4)
+    #expect(run(Self.xsavec, Self.pkru, at: address) == .fault(14))
+    #expect(run(Self.xsavec, Self.pkru | 7, at: address - 320) == .retired)
+    #expect(run(Self.xrstor, Self.pkru, at: address - 320) == .retired)
+    #expect(state.pointee.protectionKeys.user == 4)
   }
 
   @Test("IA32_XSS holds no component")

@@ -47,7 +47,7 @@ public enum BuiltCPUIDFeatures {
     (12, "FMA", .built),
     (13, "CMPXCHG16B", .built),
     (14, "xTPR Update Control", .notBuilt),
-    (15, "PDCM", .notBuilt),
+    (15, "PDCM", .built),
     (17, "PCID", .built),
     (18, "DCA", .notBuilt),
     (19, "SSE4_1", .built),
@@ -120,7 +120,7 @@ public enum BuiltCPUIDFeatures {
     (11, "RTM", .notBuilt),
     (12, "RDT-M", .notBuilt),
     (13, "Deprecates FPU CS and FPU DS", .built),
-    (14, "MPX", .notBuilt),
+    (14, "MPX", .built),
     (15, "RDT-A", .notBuilt),
     (16, "AVX512F", .notBuilt),
     (17, "AVX512DQ", .notBuilt),
@@ -141,10 +141,10 @@ public enum BuiltCPUIDFeatures {
     (0, "PREFETCHWT1", .notBuilt),
     (1, "AVX512_VBMI", .notBuilt),
     (2, "UMIP", .built),
-    (3, "PKU", .notBuilt),
+    (3, "PKU", .built),
     (5, "WAITPKG", .built),
     (6, "AVX512_VBMI2", .notBuilt),
-    (7, "CET_SS", .notBuilt),
+    (7, "CET_SS", .built),
     (8, "GFNI", .built),
     (9, "VAES", .built),
     (10, "VPCLMULQDQ", .built),
@@ -152,7 +152,7 @@ public enum BuiltCPUIDFeatures {
     (12, "AVX512_BITALG", .notBuilt),
     (13, "TME_EN", .notBuilt),
     (14, "AVX512_VPOPCNTDQ", .notBuilt),
-    (16, "LA57", .notBuilt),
+    (16, "LA57", .built),
     (22, "RDPID", .built),
     (23, "KL", .notBuilt),
     (24, "BUS_LOCK_DETECT", .notBuilt),
@@ -161,7 +161,7 @@ public enum BuiltCPUIDFeatures {
     (28, "MOVDIR64B", .built),
     (29, "ENQCMD", .notBuilt),
     (30, "SGX_LC", .notBuilt),
-    (31, "PKS", .notBuilt),
+    (31, "PKS", .built),
   ]
 
   private static let leaf7EDX: [Line] = [
@@ -178,7 +178,7 @@ public enum BuiltCPUIDFeatures {
     (16, "TSXLDTRK", .notBuilt),
     (18, "PCONFIG", .notBuilt),
     (19, "Architectural LBRs", .notBuilt),
-    (20, "CET_IBT", .notBuilt),
+    (20, "CET_IBT", .built),
     (22, "AMX-BF16", .notBuilt),
     (23, "AVX512_FP16", .notBuilt),
     (24, "AMX-TILE", .notBuilt),
@@ -251,11 +251,15 @@ public enum BuiltCPUIDFeatures {
     + whole(4, .eax, .ebx, .ecx, .edx)
     + whole(5, .eax, .ebx, .ecx, .edx)
     + [Field(leaf: 7, subleaf: 0, register: .eax, mask: 0xffff_ffff)]
+    // Performance monitoring: what is not built of it is taken out when the table is made.
+    + whole(0xa, .eax, .ebx, .ecx, .edx)
     + whole(0xb, .eax, .ebx, .ecx, .edx)
-    // Components of XCR0: x87, SSE, AVX. Sizes are put in when read.
-    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 7)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .eax, mask: 0xffff_ffff)]
-    + [Field(leaf: 0xd, subleaf: 2, register: .ebx, mask: 0xffff_ffff)]
+    // Components of XCR0: x87, SSE, AVX, MPX, PKRU. Sizes are put in when read.
+    + [Field(leaf: 0xd, subleaf: 0, register: .eax, mask: 0x21f)]
+    + component(2) + component(3) + component(4) + component(9)
+    // Components of IA32_XSS: CET's two.
+    + [Field(leaf: 0xd, subleaf: 1, register: .ecx, mask: 0x1800)]
+    + component(11) + component(12)
     + whole(0x15, .eax, .ebx, .ecx)
     + whole(0x16, .eax, .ebx, .ecx)
     + whole(0x8000_0000, .eax)
@@ -264,6 +268,13 @@ public enum BuiltCPUIDFeatures {
     + whole(0x8000_0004, .eax, .ebx, .ecx, .edx)
     + whole(0x8000_0006, .ecx)
     + whole(0x8000_0008, .eax)
+
+  /// Size, offset and place of a state component of the XSAVE feature set.
+  private static func component(_ number: UInt32) -> [Field] {
+    [.eax, .ebx, .ecx].map {
+      Field(leaf: 0xd, subleaf: number, register: $0, mask: 0xffff_ffff)
+    }
+  }
 
   private static func whole(_ leaf: UInt32, _ registers: CPUIDRegister...) -> [Field] {
     registers.map { Field(leaf: leaf, subleaf: nil, register: $0, mask: 0xffff_ffff) }

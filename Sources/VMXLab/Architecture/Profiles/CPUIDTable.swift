@@ -18,7 +18,7 @@ public final class CPUIDTable: @unchecked Sendable {
       var result = leaf.result
       for register in CPUIDRegister.allCases { result[register] &= visible[register] }
       Self.putTopology(of: count, in: &result, leaf: leaf)
-      if leaf.leaf == 0x8000_0008 { Self.limitLinearAddressWidth(&result) }
+      if leaf.leaf == 0xa { result = PerformanceMonitoringLeaf(result: result).offered }
       offered.append(
         CPUIDView.Row(
           leaf: leaf.leaf, subleaf: leaf.subleaf ?? 0, isIndexed: leaf.subleaf != nil,
@@ -58,13 +58,6 @@ public final class CPUIDTable: @unchecked Sendable {
       result = .zero
     default:
       break
-    }
-  }
-
-  private static func limitLinearAddressWidth(_ result: inout CPUIDResult) {
-    if !BuiltCPUIDFeatures.isBuilt(leaf: 7, register: .ecx, bit: 16) {
-      let width = min(result.eax >> 8 & 0xff, 48)
-      result.eax = result.eax & ~0xff00 | width << 8
     }
   }
 }
@@ -124,26 +117,49 @@ public struct CPUIDView {
     return result
   }
 
-  /// Sizes of XSAVE areas: AVX is the only component behind the header that is built, so that the
-  /// standard and the compacted format have the same size.
+  /// What a leaf tells of the part: zeros for a leaf above the highest, where CPUID returns another's
+  /// data.
+  func facts(
+    leaf: UInt32, subleaf: UInt32, state: CPUIDDynamicState = CPUIDDynamicState()
+  ) -> CPUIDResult {
+    let highest = leaf < 0x8000_0000 ? highestBasicLeaf : highestExtendedLeaf
+    return leaf <= highest ? result(leaf: leaf, subleaf: subleaf, state: state) : .zero
+  }
+
+  /// Sizes of XSAVE areas: of the components in XCR0 in the standard format, of those in XCR0 and
+  /// IA32_XSS in the compacted format.
   ///
   /// Source: Intel SDM, "Enumeration of CPU Support for XSAVE Instructions and XSAVE-Supported
   /// Features".
   private func putExtendedState(
     subleaf: UInt32, _ state: CPUIDDynamicState, into result: inout CPUIDResult
   ) {
-    let avx = row(leaf: 0xd, subleaf: 2)
-    func size(_ components: UInt64) -> UInt32 {
-      components >> 2 & 1 == 0 ? 576 : avx.ebx &+ avx.eax
-    }
     switch subleaf {
     case 0 where result.eax != 0:
-      result.ebx = size(state.xcr0)
-      result.ecx = size(UInt64(result.eax))
+      result.ebx = areaSize(state.xcr0, isCompacted: false)
+      result.ecx = areaSize(UInt64(result.eax), isCompacted: false)
     case 1 where result.eax & 0xa != 0:
-      result.ebx = size(state.xcr0 | state.xss)
+      result.ebx = areaSize(state.xcr0 | state.xss, isCompacted: true)
     default: break
     }
+  }
+
+  /// Bytes of an XSAVE area with `components`.
+  private func areaSize(_ components: UInt64, isCompacted: Bool) -> UInt32 {
+    // The legacy region and the header.
+    var size: UInt32 = 576
+    var left = components & ~3
+    while left != 0 {
+      let component = row(leaf: 0xd, subleaf: UInt32(left.trailingZeroBitCount))
+      left &= left &- 1
+      if isCompacted {
+        if component.ecx & 2 != 0 { size = (size &+ 63) & ~63 }
+        size &+= component.eax
+      } else {
+        size = max(size, component.ebx &+ component.eax)
+      }
+    }
+    return size
   }
 
   /// The row as it stands; zeros where there is none.

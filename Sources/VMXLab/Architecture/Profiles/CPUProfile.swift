@@ -22,6 +22,9 @@ public struct CPUProfile: Equatable, Sendable {
   public let linearAddressWidth: UInt8
   /// Frequency of the time-stamp counter in hertz, which is the base frequency too.
   public let frequency: UInt64
+  /// Frequency in hertz of the clock of the event "unhalted reference cycles", where that is not the
+  /// bus or crystal clock.
+  public let statedReferenceFrequency: UInt64?
   /// Everything that CPUID returns, sorted by leaf and sub-leaf.
   public let cpuid: [CPUIDLeaf]
   /// The part's VMX capability MSRs, IA32_VMX_BASIC (0x480) to IA32_VMX_EXIT_CTLS2 (0x493), by
@@ -33,6 +36,9 @@ public struct CPUProfile: Equatable, Sendable {
   public let timing: String
   /// Where each datum comes from.
   public let sources: [CPUProfileSource]
+
+  /// Frequency in hertz of the clock of the event "unhalted reference cycles".
+  var referenceFrequency: UInt64 { statedReferenceFrequency ?? localAPICTimerFrequency }
 
   /// The data that CPUID returns on the part for a leaf and sub-leaf that it has, else nil.
   public func leaf(_ leaf: UInt32, _ subleaf: UInt32 = 0) -> CPUIDResult? {

@@ -23,6 +23,12 @@ extension CPUProfile {
     if linearAddressWidth != 48 && linearAddressWidth != 57 {
       reasons.append("a linear-address width of \(linearAddressWidth) bits is neither 48 nor 57")
     }
+    let hasLA57 = leaf(7, 0).map { $0.ecx >> 16 & 1 == 1 } ?? false
+    if hasLA57 != (linearAddressWidth == 57) {
+      reasons.append(
+        "CPUID.7.0:ECX.LA57[16] is \(hasLA57 ? 1 : 0) with a linear-address width of "
+          + "\(linearAddressWidth) bits")
+    }
     let highestBasic = leaf(0)?.eax ?? 0
     let highestExtended = leaf(0x8000_0000)?.eax ?? 0
     for row in cpuid {

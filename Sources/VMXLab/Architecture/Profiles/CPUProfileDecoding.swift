@@ -3,9 +3,9 @@ import FoundationEssentials
 extension CPUProfile {
   /// Reads a profile from a JSON document.
   ///
-  /// The document is an object with the keys `name`, `description`, `frequency` (hertz), `timing`,
-  /// `cpuid`, `vmxCapabilityMSRs`, `msrs` and `sources`. Numbers inside the last four are hexadecimal
-  /// strings. A key of `cpuid` is a leaf (`0x1`), or a leaf and a sub-leaf (`0x4/0`) where the leaf
+  /// The document is an object with the keys `name`, `description`, `frequency` (hertz),
+  /// `referenceFrequency` (hertz, may be absent), `timing`, `cpuid`, `vmxCapabilityMSRs`, `msrs` and
+  /// `sources`. Numbers inside the last four are hexadecimal strings. A key of `cpuid` is a leaf (`0x1`), or a leaf and a sub-leaf (`0x4/0`) where the leaf
   /// looks at ECX; its value is the list EAX, EBX, ECX, EDX.
   ///
   /// - Throws: ``CPUProfileError``, which names the key at fault.
@@ -41,6 +41,7 @@ extension CPUProfile {
     self.physicalAddressWidth = UInt8(truncatingIfNeeded: widths)
     self.linearAddressWidth = UInt8(truncatingIfNeeded: widths >> 8)
     self.frequency = document.frequency
+    self.statedReferenceFrequency = document.referenceFrequency
     self.cpuid = cpuid
     self.vmxCapabilityMSRs = try Self.registers(
       document.vmxCapabilityMSRs, key: "vmxCapabilityMSRs")
@@ -135,6 +136,7 @@ private struct Document: Decodable {
   let name: String
   let description: String
   let frequency: UInt64
+  let referenceFrequency: UInt64?
   let timing: String
   let cpuid: [String: [String]]
   let vmxCapabilityMSRs: [String: String]
@@ -142,7 +144,8 @@ private struct Document: Decodable {
   let sources: [CPUProfileSource]
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case name, description, frequency, timing, cpuid, vmxCapabilityMSRs, msrs, sources
+    case name, description, frequency, referenceFrequency, timing, cpuid, vmxCapabilityMSRs, msrs
+    case sources
   }
 
   init(from decoder: any Decoder) throws {
@@ -151,6 +154,7 @@ private struct Document: Decodable {
     name = try values.decode(String.self, forKey: .name)
     description = try values.decode(String.self, forKey: .description)
     frequency = try values.decode(UInt64.self, forKey: .frequency)
+    referenceFrequency = try values.decodeIfPresent(UInt64.self, forKey: .referenceFrequency)
     timing = try values.decode(String.self, forKey: .timing)
     cpuid = try values.decode([String: [String]].self, forKey: .cpuid)
     vmxCapabilityMSRs = try values.decode([String: String].self, forKey: .vmxCapabilityMSRs)

@@ -108,6 +108,14 @@ enum AddedInstruction: UInt32, CaseIterable, Sendable {
   case movdiri
   case movdir64b
   case wbnoinvd
+  case incssp
+  case rdssp
+  case saveprevssp
+  case rstorssp
+  case wrss
+  case wruss
+  case setssbsy
+  case clrssbsy
 
   var id: x86_insn { x86_insn(rawValue: X86_INS_ENDING.rawValue + rawValue) }
 

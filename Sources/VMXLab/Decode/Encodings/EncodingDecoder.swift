@@ -28,8 +28,12 @@ enum EncodingDecoder {
       return .failure(.invalid)
     }
     let isLong = codeBytes == 8
+    // 66 that chooses the instruction chooses no operand size.
+    let operandBytes =
+      line.prefixes == .x66
+      ? (prefixes.rex & 8 != 0 ? 8 : 4) : prefixes.operandBytes(codeBytes: codeBytes)
     var decoded = DecodedInstruction(
-      id: id, length: 0, operands: [], operandBytes: prefixes.operandBytes(codeBytes: codeBytes),
+      id: id, length: 0, operands: [], operandBytes: operandBytes,
       addressBytes: prefixes.addressBytes(codeBytes: codeBytes), isLongMode: isLong,
       hasLock: prefixes.hasLock, hasREP: false, hasREPNE: false,
       rexW: prefixes.rex & 8 != 0,
@@ -52,6 +56,7 @@ enum EncodingDecoder {
         decoded.operands.append(general(modRM >> 3 & 7 | (prefixes.rex & 4) << 1, size, decoded))
       }
     }
+    decoded.bounds = BoundsOperands(reader.bytes, prefixes, codeBytes: codeBytes)
     decoded.length = reader.position
     guard decoded.length <= InstructionPrefixes.maximumLength else { return .failure(.tooLong) }
     return reader.isTruncated ? .failure(reader.truncation) : .success(decoded)

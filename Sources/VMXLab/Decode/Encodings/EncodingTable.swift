@@ -6,7 +6,8 @@ import CCapstone
 /// Source: Intel SDM, "Opcode Map", and the instructions' pages.
 enum EncodingTable {
   static let lines: [Encoding] =
-    x87 + systemGroup + hints + waitsAndLines + extendedGroup + directStores + vectorMaps + others
+    x87 + shadowStack + systemGroup + hints + waitsAndLines + extendedGroup + directStores
+    + vectorMaps + others
 
   /// Indices of the lines of each opcode.
   private static let slots: [[Int]] = {
@@ -50,6 +51,31 @@ enum EncodingTable {
   /// Capstone lacks the register forms that have no name in the manual.
   private static let x87 = [
     Encoding(0xd8...0xdf, .any, .any, .instruction(InstructionForm.escape, [.memory(.bytes(0))]))
+  ]
+
+  /// Capstone knows none of the instructions of shadow stacks. Those of them that were reserved hints are
+  /// hints without CET.
+  private static let shadowStack = [
+    Encoding(
+      0x0fae, .xF3, .register(5...5),
+      .instruction(AddedInstruction.incssp.id, [.register(.wide)])),
+    Encoding(
+      0x0fae, .xF3, .memory(6...6),
+      .instruction(AddedInstruction.clrssbsy.id, [.memory(.bytes(8))])),
+    Encoding(
+      0x0f1e, .xF3, .register(1...1),
+      .instruction(AddedInstruction.rdssp.id, [.register(.wide)])),
+    Encoding(0x0f01, .xF3, .bytes(0xe8...0xe8), .instruction(AddedInstruction.setssbsy.id)),
+    Encoding(0x0f01, .xF3, .bytes(0xea...0xea), .instruction(AddedInstruction.saveprevssp.id)),
+    Encoding(
+      0x0f01, .xF3, .memory(5...5),
+      .instruction(AddedInstruction.rstorssp.id, [.memory(.bytes(8))])),
+    Encoding(
+      0x38f6, .none, .memory(),
+      .instruction(AddedInstruction.wrss.id, [.memory(.wide), .reg(.wide)])),
+    Encoding(
+      0x38f5, .x66, .memory(),
+      .instruction(AddedInstruction.wruss.id, [.memory(.wide), .reg(.wide)])),
   ]
 
   /// Group 7: what looks like a register operand is an opcode, and most of these take no prefix.

@@ -14,6 +14,8 @@ struct VectorForm: Sendable {
   let options: VectorFormOptions
   /// ModRM.reg, where it is part of the opcode.
   let digit: UInt8?
+  /// ModRM.rm of a register form, where it is part of the opcode.
+  let rm: UInt8?
   let memory: VectorMemorySize
   let kernel: VectorKernel
   /// What the 256-bit form runs, once; nil: it runs `kernel` on each half.
@@ -29,7 +31,8 @@ struct VectorForm: Sendable {
   init(
     _ name: StaticString, _ prefix: MandatoryPrefix, _ opcode: UInt16, _ shape: VectorShape,
     _ feature: CPUFeature, _ options: VectorFormOptions = [], digit: UInt8? = nil,
-    memory: VectorMemorySize = .full, result: UInt8? = nil, vex vexFeature: CPUFeature? = nil,
+    rm: UInt8? = nil, memory: VectorMemorySize = .full, result: UInt8? = nil,
+    vex vexFeature: CPUFeature? = nil,
     wideFeature: CPUFeature? = nil, timing: TimingClass = .sse,
     _ kernel: @escaping VectorKernel = copyKernel, wide wideKernel: VectorKernel? = nil
   ) {
@@ -40,6 +43,7 @@ struct VectorForm: Sendable {
     self.feature = feature
     self.options = options
     self.digit = digit
+    self.rm = rm
     self.memory = memory
     self.kernel = kernel
     self.wideKernel = wideKernel
@@ -92,7 +96,7 @@ enum VectorShape: Sendable {
   /// Handlers of its own, for a register and for a memory operand.
   case own(register: Handler?, memory: Handler?)
   /// The same with a system instruction's handler, which ends the block.
-  case system(memory: Handler)
+  case system(register: Handler?, memory: Handler?)
 
   /// The order of the operands of a general-register instruction with a VEX prefix.
   enum GeneralOrder: Sendable {

@@ -140,9 +140,9 @@ extension VectorTable {
       shape = storeComputedHandlers
     case .compare: shape = compareHandlers
     case .own(let register, let memory): return isRegister ? register : memory
-    case .system(let memory):
+    case .system(let register, let memory):
       builder.effect = .end
-      return isRegister ? nil : memory
+      return isRegister ? register : memory
     case .general: return nil
     }
     let handlers = isRegister ? shape.register : shape.memory

@@ -9,7 +9,8 @@ final class VectorTable: Sendable {
     VectorForm.floatingPointComparison, VectorForm.conversions, VectorForm.multiplyAdd,
     VectorForm.maskedMoves, VectorForm.control, VectorForm.stringComparison,
     VectorForm.cryptography, VectorForm.generalRegisters,
-    VectorForm.extendedState, VectorForm.mmxConversions, VectorForm.dotProducts,
+    VectorForm.extendedState, VectorForm.mmxConversions, VectorForm.protectionKeys,
+    VectorForm.dotProducts,
   ]
 
   /// The one table.
@@ -96,6 +97,7 @@ extension VectorForm {
     if options.contains(.registerOnly), !isRegister { return false }
     if options.contains(.memoryOnly), isRegister { return false }
     if let digit, key.modRM >> 3 & 7 != digit { return false }
+    if let rm, key.modRM & 7 != rm { return false }
     // Without VEX, W counts only as the width of a general register.
     if key.isVEX || options.contains(.generalW) {
       let w = key.w && (key.isLongMode || !options.contains(.generalW))

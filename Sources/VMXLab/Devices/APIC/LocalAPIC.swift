@@ -279,6 +279,14 @@ final class LocalAPIC: TimedDevice {
     }
   }
 
+  /// The performance-monitoring interrupt, which masks its own LVT entry.
+  ///
+  /// Source: Intel SDM, "Local Vector Table", mask.
+  func raisePerformanceInterrupt() {
+    deliver(.performance)
+    localVectors[LocalVector.performance.rawValue] |= LVT.masked
+  }
+
   // MARK: LINT0 and LINT1
 
   /// Whether the interrupt controller at LINT0 interrupts the processor directly, without a vector

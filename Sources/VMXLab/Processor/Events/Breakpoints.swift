@@ -9,6 +9,8 @@ enum DebugControl {
   static let generalDetect: UInt64 = 1 << 13
   /// BTF of IA32_DEBUGCTL: single-step on branches.
   static let branchTrap: UInt64 = 1 << 1
+  /// FREEZE_PERFMON_ON_PMI of IA32_DEBUGCTL: a performance-monitoring interrupt stops the counters.
+  static let freezePerfmonOnPMI: UInt64 = 1 << 12
 }
 
 extension DebugRegisters {

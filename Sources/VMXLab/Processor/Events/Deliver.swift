@@ -102,6 +102,7 @@ extension Processor {
     step.clearsRF = false
     isBetweenIterations = false
     updateMode()
+    trackFarTransfer()
     updateAttention()
   }
 

@@ -51,6 +51,10 @@ extension Processor {
       }
       pointer = other
     }
+    var shadowPointer: UInt64?
+    guard readInterruptSSP(gate.interruptStack, level: level, into: &shadowPointer) else {
+      return false
+    }
     var stack = longStack(pointer & ~0xf, level: level)
     guard isCanonical(gate.gateOffset) else {
       raise(.generalProtection, errorCode: 0)
@@ -65,7 +69,11 @@ extension Processor {
     if frame.event.hasErrorCode {
       guard push(UInt64(frame.event.errorCode), byteCount: 8, &stack) else { return false }
     }
-    guard let marked = markAccessed(target) else { return false }
+    guard let marked = markAccessed(target),
+      let shadow = enterShadowStack(
+        level: level, isLong: true, returnRIP: frame.rip, pointer: shadowPointer)
+    else { return false }
+    commit(shadow)
     commit(stack, stackSegment: level < cpl ? nullStackSegment(level: level) : segments[2])
     segments[1] = marked.segment(selector.withRPL(level))
     rip = gate.gateOffset

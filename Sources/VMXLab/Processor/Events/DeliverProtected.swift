@@ -107,7 +107,10 @@ extension Processor {
     if frame.event.hasErrorCode {
       guard push(UInt64(frame.event.errorCode), byteCount: byteCount, &stack) else { return false }
     }
-    guard let marked = markAccessed(target) else { return false }
+    guard let marked = markAccessed(target),
+      let shadow = enterShadowStack(level: level, isLong: false, returnRIP: frame.rip)
+    else { return false }
+    commit(shadow)
     commit(stack, stackSegment: stack.segment)
     segments[1] = marked.segment(selector.withRPL(level))
     rip = entry

@@ -16,6 +16,10 @@ extension Processor {
       let requests = signals.pointee.requests
       if attention.contains(.stop) || requests.contains(.stop) { return .stopRequested }
       if cycles >= signals.pointee.deadline { return .deadline }
+      if instructions >= performance.instructionDeadline {
+        servePerformanceDeadlines()
+        continue
+      }
       if handleAsynchronousEvent(requests) { continue }
       guard activity == .active || leaveOptimizedState(requests) else { return .inactive }
       if attention.contains(.breakpoints) {
@@ -237,11 +241,13 @@ extension Processor {
       reasons.insert(.interruptWindow)
     }
     if watchesNMIWindow { reasons.insert(.interruptWindow) }
+    if awaitsEndbranch { reasons.insert(.endbranch) }
     attention = reasons
     var requests = PlatformRequests.stop.union(.startUp)
     if !blocksINIT { requests.insert(.initialize) }
     if !interruptibility.blockingByNMI { requests.insert(.nmi) }
     if flags.contains(.if) || externalInterruptsExit { requests.insert(.interrupt) }
     heededRequests = requests
+    notePerformanceState()
   }
 }

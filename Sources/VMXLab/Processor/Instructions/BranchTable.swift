@@ -79,20 +79,25 @@ extension InstructionForm {
         return decoded.isLongMode ? jumpRelativeLong : jumpRelativeLegacy
       }
       builder.timing = .indirectBranch
-      return indirect(jumpHandlers, decoded, &builder)
+      return indirect(jumpHandlers, enforced: .jump, decoded, &builder)
     },
     InstructionForm(X86_INS_CALL, .call, .end) { decoded, builder in
       guard let operand = decoded.operands.first else { return nil }
       if case .immediate = operand {
+        if decoded.heedsControlFlow {
+          builder.setBranchTarget(of: decoded)
+          return enforcedCallRelative
+        }
         if decoded.isLongMode, builder.linkTarget(of: decoded) { return callLinked }
         builder.setBranchTarget(of: decoded)
         return callRelativeHandlers[decoded.isLongMode ? 8 : decoded.operandBytes]
       }
       builder.timing = .call
-      return indirect(callHandlers, decoded, &builder)
+      return indirect(callHandlers, enforced: .call, decoded, &builder)
     },
     InstructionForm(X86_INS_RET, .return, .end) { decoded, builder in
       if case .immediate(let bytes)? = decoded.operands.first { builder.immediate = bytes & 0xffff }
+      if decoded.heedsControlFlow { return enforcedReturn }
       return returnHandlers[decoded.isLongMode ? 8 : decoded.operandBytes]
     },
   ]
@@ -116,15 +121,18 @@ extension InstructionForm {
   }
 
   private static func indirect(
-    _ handlers: UnaryHandlers, _ decoded: DecodedInstruction, _ builder: inout InstructionBuilder
+    _ handlers: UnaryHandlers, enforced: EnforcedBranch, _ decoded: DecodedInstruction,
+    _ builder: inout InstructionBuilder
   ) -> Handler? {
     let bytes = decoded.isLongMode ? 8 : decoded.operandBytes
     builder.setDestination(decoded.operands[0], of: decoded)
+    let isEnforced = decoded.heedsControlFlow
+    if isEnforced { builder.source = decoded.isNoTrack ? 1 : 0 }
     switch decoded.operands[0] {
-    case .general: return handlers.register?[bytes]
+    case .general: return isEnforced ? enforced.register : handlers.register?[bytes]
     case .memory:
       builder.memoryTiming = .load
-      return handlers.memory?[bytes]
+      return isEnforced ? enforced.memory : handlers.memory?[bytes]
     default: return nil
     }
   }
@@ -132,7 +140,7 @@ extension InstructionForm {
 
 extension InstructionBuilder {
   /// Takes the target of a direct branch.
-  fileprivate mutating func setBranchTarget(of decoded: DecodedInstruction) {
+  mutating func setBranchTarget(of decoded: DecodedInstruction) {
     immediate = UInt64(bitPattern: decoded.branchDisplacement)
     branch = .relative
   }

@@ -58,7 +58,7 @@ extension Processor {
       linear = wrapLinear(linear &+ effectiveBase[i.pointer.pointee.segment])
     }
     if interceptINVLPG(linear) { return }
-    if self.mode == .long, !isCanonical(linear) { return }
+    if self.mode == .long, !isCanonicalForProcessor(linear) { return }
     invalidate(linear)
   }
 
@@ -81,7 +81,7 @@ extension Processor {
     else { return }
     guard type <= 3, pcid >> 12 == 0 || type >= 2,
       type >= 2 || cr4.contains(.pcide) || pcid == 0,
-      type != 0 || isCanonical(address)
+      type != 0 || isCanonicalForProcessor(address)
     else { return raise(.generalProtection, errorCode: 0) }
     startNewAddressSpace()
   }

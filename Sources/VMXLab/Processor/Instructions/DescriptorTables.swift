@@ -100,7 +100,7 @@ extension Processor {
         wrapLinear(linear &+ 2), byteCount: byteCount, tag: dataTag, kind: .read, stack: isStack)
     else { return }
     if byteCount == 8 {
-      guard isCanonical(base) else { return raise(.generalProtection, errorCode: 0) }
+      guard isCanonicalForProcessor(base) else { return raise(.generalProtection, errorCode: 0) }
     } else if i.pointer.pointee.mode.contains(.operand16) {
       base &= 0xff_ffff
     }

@@ -108,16 +108,21 @@ extension Processor {
     let selector = UInt16(truncatingIfNeeded: value)
     guard let target = returnTarget(selector) else { return }
     guard selector.rpl > cpl else {
-      guard allowsTarget(offset, in: target), let marked = markAccessed(target) else { return }
+      guard allowsTarget(offset, in: target), let marked = markAccessed(target),
+        let shadow = leaveShadowStack(to: target, selector, offset, isInterruptReturn: false)
+      else { return }
       commit(StackPointer(offset: (old.offset &+ byteCount &* 2 &+ extra) & stackMask))
+      commit(shadow)
       return commitReturn(marked, selector, offset, nil)
     }
     guard let pointer = peek(byteCount &* 2 &+ extra, byteCount: byteCount, old),
       let stackValue = peek(byteCount &* 3 &+ extra, byteCount: byteCount, old),
       let segment = returnStackSegment(
         UInt16(truncatingIfNeeded: stackValue), level: selector.rpl, with: target),
-      allowsTarget(offset, in: target), let marked = markAccessed(target)
+      allowsTarget(offset, in: target), let marked = markAccessed(target),
+      let shadow = leaveShadowStack(to: target, selector, offset, isInterruptReturn: false)
     else { return }
+    commit(shadow)
     commitReturn(marked, selector, offset, (segment, pointer &+ extra))
   }
 
@@ -215,8 +220,11 @@ extension Processor {
     let changed = changeableFlags(byteCount: byteCount)
     // In 64-bit mode SS and RSP are always popped.
     guard selector.rpl > cpl || mode == .long else {
-      guard allowsTarget(offset, in: target), let marked = markAccessed(target) else { return }
+      guard allowsTarget(offset, in: target), let marked = markAccessed(target),
+        let shadow = leaveShadowStack(to: target, selector, offset, isInterruptReturn: true)
+      else { return }
       commit(StackPointer(offset: (old.offset &+ byteCount &* 3) & stackMask))
+      commit(shadow)
       commitReturn(marked, selector, offset, nil)
       return setRFLAGS(flags & changed.rawValue | rflags & ~changed.rawValue)
     }
@@ -224,8 +232,10 @@ extension Processor {
       let stackValue = peek(byteCount &* 4, byteCount: byteCount, old),
       let segment = returnStackSegment(
         UInt16(truncatingIfNeeded: stackValue), level: selector.rpl, with: target),
-      allowsTarget(offset, in: target), let marked = markAccessed(target)
+      allowsTarget(offset, in: target), let marked = markAccessed(target),
+      let shadow = leaveShadowStack(to: target, selector, offset, isInterruptReturn: true)
     else { return }
+    commit(shadow)
     commitReturn(marked, selector, offset, (segment, pointer))
     setRFLAGS(flags & changed.rawValue | rflags & ~changed.rawValue)
   }
@@ -263,6 +273,8 @@ extension Processor {
       selectors[register] = UInt16(truncatingIfNeeded: value)
     }
     guard offset <= 0xffff else { return raise(.generalProtection, errorCode: 0) }
+    guard let shadow = leaveShadowStackForVirtual8086() else { return }
+    commit(shadow)
     for index in 0..<6 { loadVirtual8086Segment(index, selectors[index]) }
     general[4] = pointer & 0xffff_ffff
     nextRIP = offset

@@ -204,13 +204,17 @@ extension Processor {
     }
     guard let (found, isGate) = farDestination(selector, .jump) else { return }
     guard isGate else {
-      guard allowsTarget(offset, in: found), let marked = markAccessed(found) else { return }
-      return enterCode(marked, selector, offset, level: cpl)
+      guard allowsTarget(offset, in: found), allowsShadowStack(in: found),
+        let marked = markAccessed(found)
+      else { return }
+      enterCode(marked, selector, offset, level: cpl)
+      return trackFarTransfer()
     }
     guard let target = gateTarget(found, isCall: false) else { return }
     let entry = entryOffset(found)
     guard allowsTarget(entry, in: target), let marked = markAccessed(target) else { return }
     enterCode(marked, found.gateSelector, entry, level: cpl)
+    trackFarTransfer()
   }
 
   /// The offset that a call gate holds.
@@ -239,10 +243,14 @@ extension Processor {
     var pointer = stackPointer
     guard push(UInt64(segments[1].selector), byteCount: byteCount, &pointer),
       push(nextRIP, byteCount: byteCount, &pointer), allowsTarget(offset, in: found),
-      let marked = markAccessed(found)
+      let marked = markAccessed(found),
+      let shadow = enterShadowStack(
+        level: cpl, isLong: isIA32e && found.access.isLong, returnRIP: nextRIP)
     else { return }
     commit(pointer)
+    commit(shadow)
     enterCode(marked, selector, offset, level: cpl)
+    trackFarTransfer()
   }
 
   /// CALL through a call gate of 16, 32 or (in IA-32e mode) 64 bits.
@@ -263,13 +271,16 @@ extension Processor {
     }
     guard push(UInt64(segments[1].selector), byteCount: byteCount, &stack),
       push(nextRIP, byteCount: byteCount, &stack), allowsTarget(entry, in: target),
-      let marked = markAccessed(target)
+      let marked = markAccessed(target),
+      let shadow = enterShadowStack(level: level, isLong: isIA32e, returnRIP: nextRIP)
     else { return }
     let stackSegment =
       isInner && isIA32e
       ? nullStackSegment(level: level) : isInner ? stack.segment : segments[2]
     commit(stack, stackSegment: stackSegment)
+    commit(shadow)
     enterCode(marked, gate.gateSelector, entry, level: level)
+    trackFarTransfer()
   }
 
   /// The stack of an inner level with the old stack's address and the parameters on it.

@@ -5,14 +5,14 @@ import CCapstone
 
 /// An instruction that sets the flags and can be carried out together with a branch behind it.
 struct FusableOperation {
-  enum Kind {
+  enum Kind: UInt8 {
     case compare
     case test
     case decrement
   }
   let kind: Kind
   let isImmediate: Bool
-  let byteCount: Int
+  let byteCount: UInt8
 
   init?(_ decoded: DecodedInstruction) {
     switch decoded.id {
@@ -24,7 +24,7 @@ struct FusableOperation {
     guard !decoded.hasLock, case .general(_, let bytes)? = decoded.operands.first else {
       return nil
     }
-    byteCount = bytes
+    byteCount = UInt8(truncatingIfNeeded: bytes)
     guard kind != .decrement else {
       isImmediate = false
       return
@@ -39,17 +39,18 @@ struct FusableOperation {
 
   /// The handler of the operation and the branch together, where there is one.
   func handler(_ condition: BranchCondition) -> Handler? {
-    switch kind {
-    case .compare:
-      (isImmediate ? compareImmediateAndJump : compareRegisterAndJump)[condition]?[byteCount]
-    case .test: (isImmediate ? testImmediateAndJump : testRegisterAndJump)[condition]?[byteCount]
-    case .decrement: decrementAndJump[condition]?[byteCount]
-    }
+    let table =
+      switch kind {
+      case .compare: isImmediate ? compareImmediateAndJump : compareRegisterAndJump
+      case .test: isImmediate ? testImmediateAndJump : testRegisterAndJump
+      case .decrement: decrementAndJump
+      }
+    return table[condition]?[Int(byteCount)]
   }
 }
 
 /// The conditions that branches are fused on.
-enum BranchCondition: Hashable {
+enum BranchCondition: UInt8, CaseIterable {
   case e, ne, b, ae, be, a, l, ge, le, g, s, ns
 
   init?(_ id: x86_insn) {
@@ -68,6 +69,21 @@ enum BranchCondition: Hashable {
     case X86_INS_JNS: self = .ns
     default: return nil
     }
+  }
+}
+
+/// Handlers of an operation and a branch behind it, by the branch's condition.
+private struct FusedHandlers {
+  private let byCondition: [WidthHandlers?]
+
+  subscript(condition: BranchCondition) -> WidthHandlers? { byCondition[Int(condition.rawValue)] }
+}
+
+extension FusedHandlers: ExpressibleByDictionaryLiteral {
+  init(dictionaryLiteral elements: (BranchCondition, WidthHandlers)...) {
+    var byCondition = [WidthHandlers?](repeating: nil, count: BranchCondition.allCases.count)
+    for (condition, handlers) in elements { byCondition[Int(condition.rawValue)] = handlers }
+    self.byCondition = byCondition
   }
 }
 
@@ -124,7 +140,7 @@ private func decrementThenJump<C: Condition, W: OperandWidth>(
 
 // MARK: Tables
 
-private let compareRegisterAndJump: [BranchCondition: WidthHandlers] = [
+private let compareRegisterAndJump: FusedHandlers = [
   .e: WidthHandlers(
     { compareRRThenJump(Subtraction.self, Conditions.E.self, UInt8.self, $0, $1) },
     nil,
@@ -177,7 +193,7 @@ private let compareRegisterAndJump: [BranchCondition: WidthHandlers] = [
     { compareRRThenJump(Subtraction.self, Conditions.G.self, UInt64.self, $0, $1) }),
 ]
 
-private let compareImmediateAndJump: [BranchCondition: WidthHandlers] = [
+private let compareImmediateAndJump: FusedHandlers = [
   .e: WidthHandlers(
     { compareRIThenJump(Subtraction.self, Conditions.E.self, UInt8.self, $0, $1) },
     nil,
@@ -230,7 +246,7 @@ private let compareImmediateAndJump: [BranchCondition: WidthHandlers] = [
     { compareRIThenJump(Subtraction.self, Conditions.G.self, UInt64.self, $0, $1) }),
 ]
 
-private let testRegisterAndJump: [BranchCondition: WidthHandlers] = [
+private let testRegisterAndJump: FusedHandlers = [
   .e: WidthHandlers(
     { compareRRThenJump(Conjunction.self, Conditions.E.self, UInt8.self, $0, $1) },
     nil,
@@ -263,7 +279,7 @@ private let testRegisterAndJump: [BranchCondition: WidthHandlers] = [
     { compareRRThenJump(Conjunction.self, Conditions.G.self, UInt64.self, $0, $1) }),
 ]
 
-private let testImmediateAndJump: [BranchCondition: WidthHandlers] = [
+private let testImmediateAndJump: FusedHandlers = [
   .e: WidthHandlers(
     { compareRIThenJump(Conjunction.self, Conditions.E.self, UInt8.self, $0, $1) },
     nil,
@@ -276,7 +292,7 @@ private let testImmediateAndJump: [BranchCondition: WidthHandlers] = [
     { compareRIThenJump(Conjunction.self, Conditions.NE.self, UInt64.self, $0, $1) }),
 ]
 
-private let decrementAndJump: [BranchCondition: WidthHandlers] = [
+private let decrementAndJump: FusedHandlers = [
   .e: WidthHandlers(
     nil,
     nil,

@@ -19,6 +19,7 @@ extension InstructionForm {
     InstructionForm(X86_INS_NOP, .nop) { decoded, builder in
       // F3 90 is PAUSE; Capstone is not shown the F3.
       if decoded.opcode.0 == 0x90, decoded.hasREP { return pauseForm(&builder) }
+      if decoded.heedsBounds, let bounds = decoded.bounds { return bounds.select(&builder) }
       return doNothing
     },
     InstructionForm(X86_INS_PAUSE, .pause) { _, builder in pauseForm(&builder) },
@@ -38,8 +39,6 @@ extension InstructionForm {
     InstructionForm(X86_INS_PREFETCHT0, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHT1, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_PREFETCHT2, .nop, .continue, handler: doNothing),
-    InstructionForm(X86_INS_ENDBR32, .nop, .continue, handler: doNothing),
-    InstructionForm(X86_INS_ENDBR64, .nop, .continue, handler: doNothing),
     InstructionForm(X86_INS_UD0, .nop, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_UD2B, .nop, .end, handler: raiseInvalidOpcode),
     InstructionForm(X86_INS_UD2, .nop, .end, handler: raiseInvalidOpcode),
@@ -122,6 +121,7 @@ private func checkBounds<W: OperandWidth, Pair: OperandWidth>(
   }
   let value = core.register(i.pointer.pointee.destination, as: width).signed
   guard value >= lower.signed, value <= upper.signed else {
+    if core.state.pointee.heedsBounds { core.state.pointee.bounds.status = BoundsStatus.bound }
     core.state.pointee.raise(.boundRange)
     return core.leave(i)
   }

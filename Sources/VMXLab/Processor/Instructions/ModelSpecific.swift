@@ -18,7 +18,7 @@ extension InstructionForm {
     InstructionForm(X86_INS_RDTSCP, .readTSCP, .end, feature: .rdtscp) { state, i in
       system(state, i) { cpu, _ in cpu.readTimeStampCounter(withAux: true) }
     },
-    InstructionForm(X86_INS_RDPMC, .readMSR, .end) { state, i in
+    InstructionForm(X86_INS_RDPMC, .readPMC, .end) { state, i in
       system(state, i) { cpu, _ in cpu.readPerformanceCounter() }
     },
     InstructionForm(X86_INS_XGETBV, .xGetSet, .end, feature: .xsave) { state, i in
@@ -83,14 +83,7 @@ extension Processor {
     setSystemOperand(i.pointer.pointee.destination, msrs.tscAux & 0xffff_ffff)
   }
 
-  fileprivate mutating func readPerformanceCounter() {
-    if cpl > 0, !cr4.contains(.pce) { return raise(.generalProtection, errorCode: 0) }
-    if interceptRDPMC() { return }
-    // No counter is offered by CPUID, so every index is out of range.
-    raise(.generalProtection, errorCode: 0)
-  }
-
-  private mutating func setEDXEAX(_ value: UInt64) {
+  mutating func setEDXEAX(_ value: UInt64) {
     general[0] = value & 0xffff_ffff
     general[2] = value >> 32
   }

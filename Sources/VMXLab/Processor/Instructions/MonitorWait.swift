@@ -121,6 +121,13 @@ enum UMWAITControl {
 
 /// Bits of IA32_MISC_ENABLE that the processor looks at.
 enum MiscEnable {
+  /// Performance monitoring is there; read-only.
+  static let performanceMonitoring: UInt64 = 1 << 7
+  /// Branch trace store is not; read-only.
+  static let branchTraceUnavailable: UInt64 = 1 << 11
+  /// Processor event-based sampling is not; read-only.
+  static let preciseSamplingUnavailable: UInt64 = 1 << 12
+  static let readOnly = performanceMonitoring | branchTraceUnavailable | preciseSamplingUnavailable
   /// MONITOR and MWAIT exist.
   static let monitor: UInt64 = 1 << 18
 }

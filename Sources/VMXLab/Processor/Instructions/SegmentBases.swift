@@ -57,7 +57,7 @@ extension Processor {
     guard mode == .long, cr4.contains(.fsgsbase) else { return raise(.invalidOpcode) }
     var base = general[Int(i.pointer.pointee.destination >> 3) & 15]
     if baseOperandByteCount(i) == 4 { base &= 0xffff_ffff }
-    guard isCanonical(base) else { return raise(.generalProtection, errorCode: 0) }
+    guard isCanonicalForProcessor(base) else { return raise(.generalProtection, errorCode: 0) }
     let register = Int(i.pointer.pointee.source & 7)
     segments[register].base = base
     effectiveBase[register] = base

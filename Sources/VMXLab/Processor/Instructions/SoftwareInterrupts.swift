@@ -15,9 +15,12 @@ extension InstructionForm {
         }
       }
     },
-    InstructionForm(X86_INS_INT3, .softwareInterrupt, .end) { state, i in
-      system(state, i) { cpu, i in
-        cpu.deliverSoftware(ExceptionVector.breakpoint.rawValue, .softwareException, i)
+    InstructionForm(X86_INS_INT3, .softwareInterrupt, .end) { _, builder in
+      builder.isBranchTarget = true
+      return { state, i in
+        system(state, i) { cpu, i in
+          cpu.deliverSoftware(ExceptionVector.breakpoint.rawValue, .softwareException, i)
+        }
       }
     },
     InstructionForm(X86_INS_INTO, .softwareInterrupt, .end) { decoded, _ in
@@ -29,9 +32,12 @@ extension InstructionForm {
         }
       }
     },
-    InstructionForm(X86_INS_INT1, .softwareInterrupt, .end) { state, i in
-      system(state, i) { cpu, i in
-        cpu.deliverSoftware(ExceptionVector.debug.rawValue, .privilegedSoftwareException, i)
+    InstructionForm(X86_INS_INT1, .softwareInterrupt, .end) { _, builder in
+      builder.isBranchTarget = true
+      return { state, i in
+        system(state, i) { cpu, i in
+          cpu.deliverSoftware(ExceptionVector.debug.rawValue, .privilegedSoftwareException, i)
+        }
       }
     },
   ]

@@ -50,7 +50,22 @@ extension Processor {
     setRFLAGS(flags & ~msrs.fmask)
     // With TF masked there is no single-step trap in the kernel.
     if systemFlags & RFLAGS.tf.rawValue == 0 { step.hadTF = false }
+    finishSystemEntry()
+  }
+
+  /// The last step of SYSCALL and SYSENTER, once CPL is 0.
+  private mutating func finishSystemEntry() {
+    // Until the mode is updated, this is still about the caller.
+    if cet.usesShadowStack { cet.levelSSP[3] = savedUserPointer }
     updateMode()
+    if cet.usesShadowStack { cet.ssp = 0 }
+    trackFarTransfer()
+  }
+
+  /// The last step of SYSRET and SYSEXIT, once CPL is 3.
+  private mutating func finishSystemReturn() {
+    updateMode()
+    if cet.usesShadowStack { cet.ssp = cet.levelSSP[3] }
   }
 
   fileprivate mutating func systemReturn(_ i: InstructionReference) {
@@ -64,7 +79,7 @@ extension Processor {
       isLong: isLong)
     nextRIP = target
     setRFLAGS(general[11] & 0x3c_7fd7)
-    updateMode()
+    finishSystemReturn()
   }
 
   fileprivate mutating func systemEnter() {
@@ -77,7 +92,7 @@ extension Processor {
     general[4] = msrs.sysenterESP & mask
     nextRIP = msrs.sysenterEIP & mask
     setSystemFlags([.vm, .if, .rf], false)
-    updateMode()
+    finishSystemEntry()
   }
 
   fileprivate mutating func systemExit(_ i: InstructionReference) {
@@ -95,6 +110,6 @@ extension Processor {
     loadFlatSegments(code: selector | 3, stack: (selector &+ 8) | 3, level: 3, isLong: isLong)
     general[4] = stack
     nextRIP = target
-    updateMode()
+    finishSystemReturn()
   }
 }

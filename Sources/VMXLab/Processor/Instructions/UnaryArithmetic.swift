@@ -7,7 +7,7 @@ protocol UnaryOperation {
 enum Increment: UnaryOperation {
   @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ flags: inout LazyFlags) -> W {
     let result = a &+ 1
-    flags.setExceptCF(result, carriesIn: a ^ 1 ^ result, of: result == 1 << (W.bits &- 1))
+    flags.setExceptCF(result, carriesIn: a ^ 1 ^ result, of: result == (1 as W) << (W.bits &- 1))
     return result
   }
 }
@@ -16,7 +16,7 @@ enum Increment: UnaryOperation {
 enum Decrement: UnaryOperation {
   @inline(__always) static func apply<W: OperandWidth>(_ a: W, _ flags: inout LazyFlags) -> W {
     let result = a &- 1
-    flags.setExceptCF(result, carriesIn: a ^ 1 ^ result, of: a == 1 << (W.bits &- 1))
+    flags.setExceptCF(result, carriesIn: a ^ 1 ^ result, of: a == (1 as W) << (W.bits &- 1))
     return result
   }
 }

@@ -1,7 +1,7 @@
 /// What an MMX instruction computes: destination, source and immediate in, result out.
 ///
 /// A C function pointer, which the instruction carries in its `immediate`.
-typealias MMXKernel = @convention(c) (UInt64, UInt64, UInt64) -> UInt64
+typealias MMXKernel = @convention(thin) (UInt64, UInt64, UInt64) -> UInt64
 
 extension InstructionBuilder {
   /// Has the instruction carry `kernel`.

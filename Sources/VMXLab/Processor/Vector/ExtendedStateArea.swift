@@ -15,13 +15,12 @@ struct ExtendedStateArea {
     static let x87Registers: UInt64 = 32
     static let xmm: UInt64 = 160
     static let header: UInt64 = 512
-    static let ymmHigh: UInt64 = 576
+    /// The extended region.
+    static let extended: UInt64 = 576
   }
   /// XSTATE_BV and XCOMP_BV, and the rest of the header.
   static let headerByteCount: UInt64 = 64
   static let legacyByteCount: UInt64 = 512
-  /// Of the upper halves of the YMM registers.
-  static let avxByteCount: UInt64 = 256
   /// XCOMP_BV[63]: the compacted format.
   static let compacted: UInt64 = 1 << 63
 
@@ -54,6 +53,11 @@ struct ExtendedStateArea {
 
   func store(_ offset: UInt64, _ value: UInt64, _ processor: inout Processor) {
     processor.store(physical(offset), value, byteCount: 8)
+  }
+
+  /// Stores 4 bytes.
+  func store32(_ offset: UInt64, _ value: UInt32, _ processor: inout Processor) {
+    processor.store(physical(offset), UInt64(value), byteCount: 4)
   }
 
   private func physical(_ offset: UInt64) -> UInt64 {

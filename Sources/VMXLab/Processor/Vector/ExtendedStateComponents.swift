@@ -90,12 +90,12 @@ extension Processor {
   }
 
   /// The upper halves of the YMM registers.
-  mutating func storeAVX(_ area: ExtendedStateArea) {
-    storeHalves(area, at: ExtendedStateArea.Offset.ymmHigh, firstWord: 2)
+  mutating func storeAVX(_ area: ExtendedStateArea, at offset: UInt64) {
+    storeHalves(area, at: offset, firstWord: 2)
   }
 
-  mutating func loadAVX(_ area: ExtendedStateArea) {
-    loadHalves(area, at: ExtendedStateArea.Offset.ymmHigh, firstWord: 2)
+  mutating func loadAVX(_ area: ExtendedStateArea, at offset: UInt64) {
+    loadHalves(area, at: offset, firstWord: 2)
   }
 
   /// Clears XMM registers (first word 0) or upper halves (first word 2).
@@ -138,6 +138,8 @@ extension Processor {
       return (hasInitialX87 ? 0 : XStateComponents.x87.rawValue)
         | (low == 0 ? 0 : XStateComponents.sse.rawValue)
         | (high == 0 ? 0 : XStateComponents.avx.rawValue)
+        | boundsInUse | controlFlowComponentsInUse
+        | (protectionKeys.user == 0 ? 0 : XStateComponents.pkru.rawValue)
     }
   }
 }

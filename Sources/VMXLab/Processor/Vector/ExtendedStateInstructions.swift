@@ -34,7 +34,8 @@ extension VectorForm {
     _ timing: TimingClass, _ handler: @escaping Handler
   ) -> VectorForm {
     VectorForm(
-      name, .none, opcode, .system(memory: handler), feature, [.legacyOnly, .memoryOnly],
+      name, .none, opcode, .system(register: nil, memory: handler), feature,
+      [.legacyOnly, .memoryOnly],
       digit: digit, timing: timing)
   }
 }
@@ -93,16 +94,18 @@ extension Processor {
     let isSupervisor = saving == .supervisor
     guard canUseXSAVE(i, supervisor: isSupervisor, exit: .xsaves) else { return }
     let requested = requestedComponents(supervisor: isSupervisor)
-    guard
-      let area = ExtendedStateArea(
-        &self, i, byteCount: Self.areaByteCount(requested, compacted: saving.isCompacted),
-        alignment: 64, .write)
-    else { return }
+    let layout =
+      saving.isCompacted
+      ? ExtendedStateLayout(compacted: XStateComponents(rawValue: requested)) : .standard
     var inUse = componentsInUse & requested
     let sse = XStateComponents.sse.rawValue
     // The compacted format has MXCSR in the SSE component.
     if saving.isCompacted, vector.mxcsr != VectorState.initialMXCSR { inUse |= sse & requested }
     let saved = XStateComponents(rawValue: saving == .standard ? requested : inUse)
+    guard
+      let area = ExtendedStateArea(
+        &self, i, byteCount: layout.byteCount(saved), alignment: 64, .write)
+    else { return }
     if saved.contains(.x87) {
       storeX87(area, wide: i.pointer.pointee.mode.contains(.operand64))
     }
@@ -111,7 +114,11 @@ extension Processor {
       ? saved.contains(.sse) : requested & XStateComponents.vectors.rawValue != 0
     if savesMXCSR { storeMXCSR(area) }
     if saved.contains(.sse) { storeXMM(area) }
-    if saved.contains(.avx) { storeAVX(area) }
+    if saved.contains(.avx) { storeAVX(area, at: layout.avx) }
+    if saved.contains(.boundRegisters) { storeBoundRegisters(area, at: layout.boundRegisters) }
+    if saved.contains(.boundControl) { storeBoundControl(area, at: layout.boundControl) }
+    if saved.contains(.pkru) { area.store32(layout.pkru, protectionKeys.user, &self) }
+    storeControlFlow(area, saved, layout)
     let header = ExtendedStateArea.Offset.header
     if saving.isCompacted {
       area.store(header, inUse, &self)
@@ -126,13 +133,6 @@ extension Processor {
   private func requestedComponents(supervisor isSupervisor: Bool) -> UInt64 {
     let mask = general[2] << 32 | general[0] & 0xffff_ffff
     return mask & (vector.xcr0 | (isSupervisor ? vector.xss : 0))
-  }
-
-  /// Bytes of an area with these components. AVX is the only one beyond the header, so that the two
-  /// formats have it in the same place.
-  static func areaByteCount(_ components: UInt64, compacted: Bool) -> UInt64 {
-    ExtendedStateArea.Offset.ymmHigh
-      + (components & XStateComponents.avx.rawValue != 0 ? ExtendedStateArea.avxByteCount : 0)
   }
 
   /// What all instructions of the feature set check first.
@@ -159,15 +159,22 @@ extension Processor {
     guard canUseXSAVE(i, supervisor: isSupervisor, exit: .xrstors) else { return }
     let requested = XStateComponents(rawValue: requestedComponents(supervisor: isSupervisor))
     guard
-      let area = ExtendedStateArea(
-        &self, i,
-        byteCount: Self.areaByteCount(requested.rawValue, compacted: false), alignment: 64, .read)
+      let start = ExtendedStateArea(
+        &self, i, byteCount: ExtendedStateArea.Offset.extended, alignment: 64, .read)
     else { return }
-    let header = XSAVEHeader(area, &self)
+    let header = XSAVEHeader(start, &self)
     guard isValid(header, supervisor: isSupervisor) else {
       return raise(.generalProtection, errorCode: 0)
     }
     let present = XStateComponents(rawValue: header.components)
+    let layout =
+      header.isCompacted
+      ? ExtendedStateLayout(compacted: XStateComponents(rawValue: header.format)) : .standard
+    guard
+      let area = ExtendedStateArea(
+        &self, i, byteCount: layout.byteCount(requested.intersection(present)), alignment: 64,
+        .read)
+    else { return }
     var mxcsr = vector.mxcsr
     let loadsMXCSR =
       header.isCompacted
@@ -178,6 +185,13 @@ extension Processor {
       mxcsr = value
     } else if header.isCompacted, requested.contains(.sse) {
       mxcsr = VectorState.initialMXCSR
+    }
+    guard let controlFlow = loadedControlFlow(area, requested, present: present, layout) else {
+      return raise(.generalProtection, errorCode: 0)
+    }
+    if isSupervisor {
+      cet = controlFlow
+      updateControlFlow()
     }
     vector.mxcsr = mxcsr
     if requested.contains(.x87) {
@@ -191,7 +205,37 @@ extension Processor {
       if present.contains(.sse) { loadXMM(area) } else { initializeHalves(firstWord: 0) }
     }
     if requested.contains(.avx) {
-      if present.contains(.avx) { loadAVX(area) } else { initializeHalves(firstWord: 2) }
+      if present.contains(.avx) {
+        loadAVX(area, at: layout.avx)
+      } else {
+        initializeHalves(firstWord: 2)
+      }
+    }
+    restoreBounds(area, layout, requested, present: present)
+    // Last: the accesses of the instruction itself are made with the rights from before it.
+    if requested.contains(.pkru) {
+      let value = present.contains(.pkru) ? area.load(layout.pkru, &self) : 0
+      setPKRU(UInt32(truncatingIfNeeded: value))
+    }
+  }
+
+  private mutating func restoreBounds(
+    _ area: ExtendedStateArea, _ layout: ExtendedStateLayout, _ requested: XStateComponents,
+    present: XStateComponents
+  ) {
+    if requested.contains(.boundRegisters) {
+      if present.contains(.boundRegisters) {
+        loadBoundRegisters(area, at: layout.boundRegisters)
+      } else {
+        bounds.registers = InlineArray(repeating: 0)
+      }
+    }
+    if requested.contains(.boundControl) {
+      if present.contains(.boundControl) {
+        loadBoundControl(area, at: layout.boundControl)
+      } else {
+        setBoundControl(configuration: 0, status: 0)
+      }
     }
   }
 
@@ -232,9 +276,10 @@ extension Processor {
     let value = general[2] << 32 | general[0] & 0xffff_ffff
     let components = XStateComponents(rawValue: value)
     guard general[1] & 0xffff_ffff == 0, value & ~model.xcr0Bits == 0, components.contains(.x87),
-      components.contains(.sse) || !components.contains(.avx)
+      components.contains(.sse) || !components.contains(.avx),
+      components.contains(.boundRegisters) == components.contains(.boundControl)
     else { return raise(.generalProtection, errorCode: 0) }
     vector.xcr0 = value
-    updateVectorTraps()
+    updateMode()
   }
 }

@@ -4,7 +4,7 @@
 /// A kernel reads all of its sources before it writes, so that operands may be the same register. A
 /// kernel with a third source finds it where its result goes.
 typealias VectorKernel =
-  @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeRawPointer, UInt64) -> UInt32
+  @convention(thin) (UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeRawPointer, UInt64) -> UInt32
 
 /// What a kernel is told beside its operands, in one word.
 struct VectorControl {

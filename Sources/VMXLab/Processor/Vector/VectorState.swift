@@ -33,8 +33,21 @@ struct XStateComponents: OptionSet {
   static let x87 = XStateComponents(rawValue: 1 << 0)
   static let sse = XStateComponents(rawValue: 1 << 1)
   static let avx = XStateComponents(rawValue: 1 << 2)
+  /// BND0 to BND3.
+  static let boundRegisters = XStateComponents(rawValue: 1 << 3)
+  /// BNDCFGU and BNDSTATUS.
+  static let boundControl = XStateComponents(rawValue: 1 << 4)
+  /// Both of them, which XCR0 has together or not at all.
+  static let bounds: XStateComponents = [.boundRegisters, .boundControl]
+  static let pkru = XStateComponents(rawValue: 1 << 9)
+  /// IA32_U_CET and IA32_PL3_SSP.
+  static let cetUser = XStateComponents(rawValue: 1 << 11)
+  /// IA32_PL0_SSP to IA32_PL2_SSP.
+  static let cetSupervisor = XStateComponents(rawValue: 1 << 12)
   /// What is built, and may be set in XCR0.
-  static let built = XStateComponents(rawValue: 7)
+  static let built: XStateComponents = [.x87, .sse, .avx, .boundRegisters, .boundControl, .pkru]
+  /// What is built, and may be set in IA32_XSS.
+  static let builtSupervisor: XStateComponents = [.cetUser, .cetSupervisor]
   /// Both halves of the YMM registers.
   static let vectors = XStateComponents(rawValue: 6)
 }

@@ -61,7 +61,9 @@ enum VMEntryMendTable {
     lines.merge(registerLines) { first, _ in first }
     lines.merge(segmentLines) { first, _ in first }
     for rule in VMEntryRule.allCases
-    where lines[rule] == nil && (rule.rawValue.hasSuffix("Canonical") || rule == .guestRIPLinear) {
+    where lines[rule] == nil
+      && (rule.rawValue.hasSuffix("Canonical") || rule.rawValue.hasSuffix("Linear"))
+    {
       lines[rule] = Line(change: .canonical, advice: nil)
     }
     return lines

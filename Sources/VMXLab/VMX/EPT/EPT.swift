@@ -27,6 +27,18 @@ struct EPTAccess {
   var cause: EPTAccessCause
   /// Needs write permission and sets the dirty flag.
   var isWrite: Bool
+
+  /// An access to a shadow stack.
+  var isShadowStack: Bool {
+    guard case .page(_, let rights) = cause else { return false }
+    return rights.contains(.shadowStack)
+  }
+
+  /// An access to a supervisor shadow stack.
+  var isSupervisorShadowStack: Bool {
+    guard case .page(_, let rights) = cause else { return false }
+    return rights.contains(.shadowStack) && !rights.contains(.user)
+  }
 }
 
 extension Processor {
@@ -57,9 +69,12 @@ extension Processor {
     var isFirstUse = false
     while true {
       let shift = 3 &+ 9 &* level
-      let entry = load(table | (guestPhysical >> shift & 0x1ff) << 3, byteCount: 8)
+      let address = table | (guestPhysical >> shift & 0x1ff) << 3
+      watchPagingStructure(address)
+      let entry = load(address, byteCount: 8)
       guard entry & present != 0 else {
-        recordEPTViolation(access, rights: 0, entry: entry)
+        // Of an entry that is not present, no other bit means anything.
+        recordEPTViolation(access, rights: 0, entry: entry & EPTEntry.suppressVE)
         return nil
       }
       let isLeaf = level == 1 || (entry & PageTableEntry.large != 0 && level <= 3)
@@ -69,6 +84,7 @@ extension Processor {
         recordEPTMisconfiguration(guestPhysical)
         return nil
       }
+      let upperRights = rights
       rights &= entry
       if !isLeaf {
         if entry & EPTEntry.accessed == 0 { isFirstUse = true }
@@ -79,7 +95,11 @@ extension Processor {
       let execute = usesModes && isUserAddress(cause) ? EPTEntry.userExecute : EPTEntry.execute
       let needed =
         access.isWrite ? EPTEntry.write : kind == .fetch ? execute : EPTEntry.read
-      guard rights & needed != 0 else {
+      let isAllowed =
+        pointer & EPTEntry.pointerShadowStack != 0 && access.isSupervisorShadowStack
+        ? allowsSupervisorShadowStack(entry, rights: rights, upperRights: upperRights)
+        : rights & needed != 0
+      guard isAllowed else {
         recordEPTViolation(access, rights: rights, entry: entry)
         return nil
       }
@@ -101,6 +121,17 @@ extension Processor {
         address: entry & PageTableEntry.address & ~mask | guestPhysical & mask & ~0xfff,
         rights: allowed)
     }
+  }
+
+  /// Whether supervisor shadow stacks may lie in the page that `entry` maps, under their control: the
+  /// page itself may be write-protected.
+  ///
+  /// Source: Intel SDM, "EPT Violations", supervisor shadow-stack control.
+  private func allowsSupervisorShadowStack(
+    _ entry: UInt64, rights: UInt64, upperRights: UInt64
+  ) -> Bool {
+    rights & EPTEntry.read != 0 && upperRights & EPTEntry.write != 0
+      && entry & EPTEntry.supervisorShadowStack != 0
   }
 
   /// Whether the access is at a user-mode linear address: U/S is set in every paging-structure entry,
@@ -126,7 +157,7 @@ extension Processor {
       let isLeaf = level == 1 || (entry & PageTableEntry.large != 0 && level <= 3)
       var updated = entry | EPTEntry.accessed
       if isLeaf, isWrite { updated |= EPTEntry.dirty }
-      if updated != entry { store(address, updated, byteCount: 8) }
+      if updated != entry { markEntry(address, updated, byteCount: 8) }
       if isLeaf { return }
       table = entry & PageTableEntry.address
       level &-= 1

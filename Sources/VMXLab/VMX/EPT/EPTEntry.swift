@@ -11,10 +11,14 @@ enum EPTEntry {
   static let dirty: UInt64 = 1 << 9
   /// Execution at user-mode linear addresses, with "mode-based execute control for EPT".
   static let userExecute: UInt64 = 1 << 10
+  /// Supervisor shadow stacks, with "supervisor shadow-stack control".
+  static let supervisorShadowStack: UInt64 = 1 << 60
   /// An EPT violation does not become a virtualization exception, with "EPT-violation #VE".
   static let suppressVE: UInt64 = 1 << 63
   /// Bit 6 of the EPT pointer: accessed and dirty flags are used.
   static let pointerAccessedDirty: UInt64 = 1 << 6
+  /// Bit 7 of the EPT pointer: supervisor shadow-stack control.
+  static let pointerShadowStack: UInt64 = 1 << 7
 }
 
 /// Bits of the exit qualification of EPT violations.
@@ -36,4 +40,8 @@ enum EPTViolation {
   static let writableAddress: UInt64 = 1 << 10
   static let executeDisableAddress: UInt64 = 1 << 11
   static let nmiUnblockingDueToIRET: UInt64 = 1 << 12
+  /// The access is one to a shadow stack.
+  static let shadowStackAccess: UInt64 = 1 << 13
+  /// The entry that maps the page allows supervisor shadow stacks, under that control.
+  static let supervisorShadowStack: UInt64 = 1 << 14
 }

@@ -7,13 +7,18 @@ extension Processor {
   ///
   /// - Parameters:
   ///   - rights: the logical AND of the entries' permission bits; 0 if one was not present.
-  ///   - entry: the entry that was not present, or maps the page.
+  ///   - entry: the entry that maps the page; of one that is not present, bit 63.
   mutating func recordEPTViolation(_ access: EPTAccess, rights: UInt64, entry: UInt64) {
     var qualification = (rights & EPTEntry.all) << EPTViolation.rightsShift
     if rights & EPTEntry.userExecute != 0,
       vmx.secondary.contains(.modeBasedExecuteControlForEPT)
     {
       qualification |= EPTViolation.userExecutable
+    }
+    if entry & EPTEntry.supervisorShadowStack != 0,
+      vmx.vmcs.eptPointer & EPTEntry.pointerShadowStack != 0
+    {
+      qualification |= EPTViolation.supervisorShadowStack
     }
     var linearAddress: UInt64 = 0
     switch access.cause {
@@ -25,6 +30,7 @@ extension Processor {
       case .fetch: qualification |= EPTViolation.fetch
       }
       qualification |= EPTViolation.linearAddress | EPTViolation.translation
+      if access.isShadowStack { qualification |= EPTViolation.shadowStackAccess }
       if model.capabilities.eptAndVPID.contains(.advancedExitInformation) {
         qualification |= advancedInformation(access.cause, pageRights)
       }

@@ -147,6 +147,20 @@ extension Processor {
       }
     }
     if entryControls.contains(.loadPAT) { msrs.pat = vmx.vmcs.guestPAT }
+    if entryControls.contains(.loadCETState) {
+      cet.supervisorControl = ControlFlowControl(rawValue: vmx.vmcs.guestSCET)
+      cet.ssp = vmx.vmcs.guestSSP
+      cet.interruptSSPTable = vmx.vmcs.guestInterruptSSPTableAddress
+    }
+    if entryControls.contains(.loadPerfGlobalCtrl) {
+      loadPerformanceGlobalControl(vmx.vmcs.guestPerfGlobalCtrl)
+    }
+    if entryControls.contains(.loadBNDCFGS) {
+      bounds.supervisorConfiguration = vmx.vmcs.guestBNDCFGS
+    }
+    if entryControls.contains(.loadPKRS) {
+      setPKRS(UInt32(truncatingIfNeeded: vmx.vmcs.guestPKRS))
+    }
     msrs.sysenterCS = UInt64(vmx.vmcs.guestSYSENTERCS)
     msrs.sysenterESP = vmx.vmcs.guestSYSENTERESP
     msrs.sysenterEIP = vmx.vmcs.guestSYSENTEREIP
@@ -164,7 +178,7 @@ extension Processor {
     cpl = flags.contains(.vm) ? 3 : segments[2].access.dpl
     setRFLAGS(vmx.vmcs.guestRFLAGS)
     if pagingMode == .pae { loadGuestPDPTEs() }
-    enterAddressSpace(keepsTranslations: currentVMCSUsesVPID)
+    enterAddressSpace(invalidates: !currentVMCSUsesVPID)
     updateMode()
   }
 
@@ -246,8 +260,7 @@ extension Processor {
     if vmx.preemptionDeadline <= cycles {
       attention.insert(.interruptWindow)
     } else {
-      signals.pointee.processorDeadline = vmx.preemptionDeadline
-      signals.pointee.deadline = min(signals.pointee.deadline, vmx.preemptionDeadline)
+      updateProcessorDeadline()
     }
   }
 

@@ -61,8 +61,25 @@ extension Processor {
       save(msrs.debugCtl, in: &vmx.vmcs.guestDebugCtl, &changes)
     }
     if exitControls.contains(.savePAT) { save(msrs.pat, in: &vmx.vmcs.guestPAT, &changes) }
+    if exitControls.contains(.savePerfGlobalCtrl) {
+      // An overflow just before the VM exit may have cleared it.
+      updatePerformanceMonitoring()
+      save(performance.globalControl, in: &vmx.vmcs.guestPerfGlobalCtrl, &changes)
+    }
     if exitControls.contains(.saveEFER) {
       save(efer.rawValue, in: &vmx.vmcs.guestEFER, &changes)
+    }
+    if savesControlFlow {
+      save(cet.supervisorControl.rawValue, in: &vmx.vmcs.guestSCET, &changes)
+      save(cet.interruptSSPTable, in: &vmx.vmcs.guestInterruptSSPTableAddress, &changes)
+    }
+    // Whatever the controls of this VMCS are.
+    if model.features.contains(.mpx) {
+      save(bounds.supervisorConfiguration, in: &vmx.vmcs.guestBNDCFGS, &changes)
+    }
+    // Saved wherever VM entry could load it, whatever the control says.
+    if model.capabilities.offeredControls.entry.contains(.loadPKRS) {
+      save(UInt64(protectionKeys.supervisor), in: &vmx.vmcs.guestPKRS, &changes)
     }
     let sysenterCS = UInt32(truncatingIfNeeded: msrs.sysenterCS)
     save(sysenterCS, in: &vmx.vmcs.guestSYSENTERCS, &changes)
@@ -71,6 +88,11 @@ extension Processor {
     if changes { vmx.uncheckedSections.formUnion(.readersOfGuestRegisters) }
     if model.capabilities.msrs.miscellaneous & VMXMiscellaneous.exitsStoreLMA != 0 { saveLMA() }
     if vmx.usesEPT, pagingMode == .pae { savePDPTEs() }
+  }
+
+  /// IA32_S_CET, SSP and IA32_INTERRUPT_SSP_TABLE_ADDR are saved wherever they can be loaded.
+  private var savesControlFlow: Bool {
+    model.capabilities.offeredControls.entry.contains(.loadCETState)
   }
 
   /// "IA-32e mode guest" follows the guest, where the processor allows unrestricted guests.
@@ -125,6 +147,7 @@ extension Processor {
   private mutating func saveRIPAndRFLAGS(_ resumeFlag: SavedResumeFlag) {
     vmx.vmcs.guestRIP = rip
     vmx.vmcs.guestRSP = general[4]
+    if savesControlFlow { vmx.vmcs.guestSSP = cet.ssp }
     var flags = rflags
     switch resumeFlag {
     case .unchanged: break

@@ -32,7 +32,7 @@ extension Processor {
     vmx.usesEPT = false
     leaveAPICVirtualization()
     vmx.preemptionDeadline = .max
-    signals.pointee.processorDeadline = .max
+    updateProcessorDeadline()
     attention.remove(.monitorTrap)
     if blocksNMI { interruptibility.blockingByNMI = true }
     guard loadHostState() else { return abortVMX(.loadingHostPDPTEs) }
@@ -130,6 +130,16 @@ extension Processor {
       efer.subtract(.lme.union(.lma))
     }
     if controls.contains(.loadPAT) { msrs.pat = vmx.vmcs.hostPAT }
+    if controls.contains(.loadCETState) {
+      cet.supervisorControl = ControlFlowControl(rawValue: vmx.vmcs.hostSCET)
+      cet.ssp = vmx.vmcs.hostSSP
+      cet.interruptSSPTable = vmx.vmcs.hostInterruptSSPTableAddress
+    }
+    if controls.contains(.loadPerfGlobalCtrl) {
+      loadPerformanceGlobalControl(vmx.vmcs.hostPerfGlobalCtrl)
+    }
+    if controls.contains(.clearBNDCFGS) { bounds.supervisorConfiguration = 0 }
+    if controls.contains(.loadPKRS) { setPKRS(UInt32(truncatingIfNeeded: vmx.vmcs.hostPKRS)) }
     loadHostSegments(isLong: isLong)
     gdtr = DescriptorTableRegister(base: vmx.vmcs.hostGDTRBase, limit: 0xffff)
     idtr = DescriptorTableRegister(base: vmx.vmcs.hostIDTRBase, limit: 0xffff)
@@ -143,7 +153,7 @@ extension Processor {
     interruptibility.blockingByMOVSS = false
     debug.pending = 0
     step = StepState()
-    enterAddressSpace(keepsTranslations: currentVMCSUsesVPID)
+    enterAddressSpace(invalidates: !currentVMCSUsesVPID)
     updateMode()
     updateAttention()
     if pagingMode == .pae { return loadPDPTEs(cr3) }

@@ -35,7 +35,9 @@ extension Processor {
     guard isSupported else { return vmFail(.invalidOperandToINVEPTOrINVVPID) }
     guard let (vpid, address) = invalidationDescriptor(i) else { return }
     // Bits 63:16 are reserved; VPID 0 is VMX root operation's.
-    guard vpid >> 16 == 0, type == 2 || vpid != 0, type != 0 || isCanonical(address) else {
+    guard vpid >> 16 == 0, type == 2 || vpid != 0,
+      type != 0 || isCanonicalForProcessor(address)
+    else {
       return vmFail(.invalidOperandToINVEPTOrINVVPID)
     }
     forgetGuestTranslations()
@@ -78,6 +80,6 @@ extension Processor {
 
   /// Translations of guests are kept under address-space numbers of their own; none is found again.
   private mutating func forgetGuestTranslations() {
-    vmx.forgetAddressSpaces()
+    spaces.removeAll()
   }
 }

@@ -22,7 +22,7 @@ extension Processor {
     leaveAddressSpace()
     vmx.vmcs.eptPointer = pointer
     // Translations are tagged with the EPT pointer: those of the other tables stay.
-    enterAddressSpace(keepsTranslations: true)
+    enterAddressSpace(invalidates: false)
     if vmx.secondary.contains(.eptViolationVE) {
       vmx.vmcs.eptpIndex = UInt16(truncatingIfNeeded: index)
     }

@@ -33,18 +33,22 @@ extension InstructionForm {
       builder.setDestination(decoded.operands[0], of: decoded)
       builder.setSource(decoded.operands[1], of: decoded)
       builder.immediate = VMCSAccessForm.read
-      return decoded.hasMemoryOperand
-        ? { state, i in system(state, i) { cpu, i in cpu.vmread(i, memory: true) } }
-        : { state, i in system(state, i) { cpu, i in cpu.vmread(i, memory: false) } }
+      if decoded.hasMemoryOperand {
+        return { state, i in system(state, i) { cpu, i in cpu.vmread(i, memory: true) } }
+      }
+      builder.effect = .continue
+      return { vmreadRegister($0, $1) }
     },
     InstructionForm(X86_INS_VMWRITE, .vmwrite, .end, feature: .vmx) { decoded, builder in
       guard decoded.operands.count == 2 else { return nil }
       builder.setDestination(decoded.operands[0], of: decoded)
       builder.setSource(decoded.operands[1], of: decoded)
       builder.immediate = VMCSAccessForm.write
-      return decoded.hasMemoryOperand
-        ? { state, i in system(state, i) { cpu, i in cpu.vmwrite(i, memory: true) } }
-        : { state, i in system(state, i) { cpu, i in cpu.vmwrite(i, memory: false) } }
+      if decoded.hasMemoryOperand {
+        return { state, i in system(state, i) { cpu, i in cpu.vmwrite(i, memory: true) } }
+      }
+      builder.effect = .continue
+      return { vmwriteRegister($0, $1) }
     },
     invalidation(X86_INS_INVEPT, .invept) { state, i in
       system(state, i) { cpu, i in cpu.invept(i) }

@@ -177,8 +177,8 @@ extension Processor {
     }
     withUnsafePointer(to: &vmx.vmcs) { VMCSRegion.store($0, to: region) }
     VMCSRegion.setLaunched(vmx.isLaunched, in: region)
-    if ram.codeLineMask(vmx.currentPointer) != 0 {
-      blocks.invalidate(vmx.currentPointer, byteCount: UInt64(VMCSRegion.size))
+    if ram.watchedLineMask(vmx.currentPointer) != 0 {
+      blocks.noteStore(vmx.currentPointer, byteCount: UInt64(VMCSRegion.size))
     }
   }
 

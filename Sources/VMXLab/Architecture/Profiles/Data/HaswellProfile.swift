@@ -54,7 +54,8 @@ extension CPUProfileCatalog {
       "msrs": {
         "0x17": "0x0004000000000000",
         "0xce": "0x00080838f3012200",
-        "0x1a0": "0x0000000000850089"
+        "0x1a0": "0x0000000000850089",
+        "0x345": "0x0000000000002000"
       },
       "sources": [
         {
@@ -73,6 +74,11 @@ extension CPUProfileCatalog {
         {
           "data": "msrs 0x1a0",
           "source": "as above, without the turbo-disable bit (38) that the machine's firmware had set"
+        },
+        {
+          "data": "msrs 0x345",
+          "source": "Intel SDM, volume 4, \"IA-32 Architectural MSRs\"",
+          "reconstructed": "full-width writes of the counters (bit 13) alone, of all that IA32_PERF_CAPABILITIES tells: no dump has it"
         }
       ]
     }

@@ -16,7 +16,7 @@ extension CPUProfileCatalog {
         "0x5":        ["0x00000040", "0x00000040", "0x00000003", "0x00002020"],
         "0x6":        ["0x00000077", "0x00000002", "0x00000009", "0x00000000"],
         "0x7/0":      ["0x00000000", "0xf3bfb7eb", "0x00415f4e", "0xfc040410"],
-        "0xa":        ["0x07300404", "0x00000000", "0x00000000", "0x00000603"],
+        "0xa":        ["0x08300805", "0x00000000", "0x0000000f", "0x00008604"],
         "0xb/0":      ["0x00000001", "0x00000002", "0x00000100", "0x00000000"],
         "0xb/1":      ["0x00000007", "0x0000002c", "0x00000201", "0x00000000"],
         "0xd/0":      ["0x000002e7", "0x00000340", "0x00000a88", "0x00000000"],
@@ -64,7 +64,8 @@ extension CPUProfileCatalog {
         "0x17": "0x0000000000000000",
         "0xce": "0x00070c2cf3011400",
         "0x10a": "0x000000000000016b",
-        "0x1a0": "0x0000000000850089"
+        "0x1a0": "0x0000000000850089",
+        "0x345": "0x0000000000002000"
       },
       "sources": [
         {
@@ -76,6 +77,11 @@ extension CPUProfileCatalog {
           "data": "cpuid 0x4, 0x16",
           "source": "as above, and Intel's product specification: 48 KB L1, 1.25 MB L2, 36 MB L3",
           "reconstructed": "from the caches' geometries and the base frequency"
+        },
+        {
+          "data": "cpuid 0xa",
+          "source": "Bochs, CPU model corei7_icelake-u",
+          "reconstructed": "version 5 with eight general and four fixed counters, as the Core part has it, which has the same cores"
         },
         {
           "data": "cpuid, other leaves",
@@ -96,6 +102,11 @@ extension CPUProfileCatalog {
           "data": "msrs, others",
           "source": "as skylake-server",
           "reconstructed": "ratio of MSR_PLATFORM_INFO from the bogomips of /proc/cpuinfo"
+        },
+        {
+          "data": "msrs 0x345",
+          "source": "Intel SDM, volume 4, \"IA-32 Architectural MSRs\"",
+          "reconstructed": "full-width writes of the counters (bit 13) alone, of all that IA32_PERF_CAPABILITIES tells: no dump has it"
         }
       ]
     }

@@ -4,6 +4,7 @@ extension CPUProfileCatalog {
       "name": "sapphire-rapids",
       "description": "Sapphire Rapids, Xeon Scalable, 2023: CET, IPI virtualization, notify VM exit",
       "frequency": 2100000000,
+      "referenceFrequency": 2100000000,
       "timing": "sapphire-rapids",
       "cpuid": {
         "0x0":        ["0x00000020", "0x756e6547", "0x6c65746e", "0x49656e69"],
@@ -15,10 +16,10 @@ extension CPUProfileCatalog {
         "0x4/3":      ["0xfc1fc163", "0x0380003f", "0x0001bfff", "0x00000004"],
         "0x5":        ["0x00000040", "0x00000040", "0x00000003", "0x00002020"],
         "0x6":        ["0x00000077", "0x00000002", "0x00000009", "0x00000000"],
-        "0x7/0":      ["0x00000002", "0xf3bfb7eb", "0x3b417fee", "0xffdd4410"],
+        "0x7/0":      ["0x00000002", "0xf3bfb7eb", "0xbb417fee", "0xffdd4410"],
         "0x7/1":      ["0x00001c30", "0x00000000", "0x00000000", "0x00000000"],
         "0x7/2":      ["0x00000000", "0x00000000", "0x00000000", "0x00000017"],
-        "0xa":        ["0x07300404", "0x00000000", "0x00000000", "0x00000603"],
+        "0xa":        ["0x08300805", "0x00000000", "0x0000000f", "0x00008604"],
         "0xb/0":      ["0x00000001", "0x00000002", "0x00000100", "0x00000000"],
         "0xb/1":      ["0x00000007", "0x00000068", "0x00000201", "0x00000000"],
         "0xd/0":      ["0x000602e7", "0x00000340", "0x00002b00", "0x00000000"],
@@ -50,23 +51,23 @@ extension CPUProfileCatalog {
         "0x80000008": ["0x00003934", "0x00000200", "0x00000000", "0x00000000"]
       },
       "vmxCapabilityMSRs": {
-        "0x480": "0x00da040000000004",
+        "0x480": "0x01da040000000004",
         "0x481": "0x000000ff00000016",
         "0x482": "0xfffbfffe0401e172",
-        "0x483": "0x177fffff00036dff",
-        "0x484": "0x0036ffff000011ff",
+        "0x483": "0x777fffff00036dff",
+        "0x484": "0x0076ffff000011ff",
         "0x485": "0x000000007004c1e7",
         "0x486": "0x0000000080000021",
         "0x487": "0x00000000ffffffff",
         "0x488": "0x0000000000002000",
-        "0x489": "0x0000000000f77fff",
+        "0x489": "0x0000000001f77fff",
         "0x48a": "0x0000000000000042",
         "0x48b": "0xcf5f7fff00000000",
         "0x48c": "0x00000f0106f341c1",
         "0x48d": "0x000000ff00000016",
         "0x48e": "0xfffbfffe04006172",
-        "0x48f": "0x177fffff00036dfb",
-        "0x490": "0x0036ffff000011fb",
+        "0x48f": "0x777fffff00036dfb",
+        "0x490": "0x0076ffff000011fb",
         "0x491": "0x0000000000000001",
         "0x492": "0x0000000000000010"
       },
@@ -74,13 +75,19 @@ extension CPUProfileCatalog {
         "0x17": "0x0000000000000000",
         "0xce": "0x00070c2cf3011500",
         "0x10a": "0x000000000c08e06b",
-        "0x1a0": "0x0000000000850089"
+        "0x1a0": "0x0000000000850089",
+        "0x345": "0x0000000000002000"
       },
       "sources": [
         {
           "data": "cpuid 0x1, 0x7, 0x80000001, 0x80000008",
           "source": "lscpu of a Xeon Platinum 8470Q, published in a GitHub repository's environment notes; Cloud Hypervisor's sapphire-rapids.cpuid.json (through KVM)",
           "reconstructed": "the flags' bits put together, and CET_SS and CET_IBT, which the kernel of that machine did not list"
+        },
+        {
+          "data": "cpuid 0x7/0, PKS",
+          "source": "Linux kernel mailing list, \"PKS/Documentation\" (Ira Weiny, Intel): found on Sapphire Rapids and later",
+          "reconstructed": "ECX bit 31, which the kernel of the machine above did not list"
         },
         {
           "data": "cpuid 0x7/1, 0x7/2",
@@ -97,6 +104,11 @@ extension CPUProfileCatalog {
           "reconstructed": "from the caches' geometries and the base frequency"
         },
         {
+          "data": "cpuid 0xa",
+          "source": "Bochs, CPU model sapphire_rapids",
+          "reconstructed": "from a Xeon w9-3475X, which has the same cores"
+        },
+        {
           "data": "cpuid, other leaves",
           "source": "as icelake-server",
           "reconstructed": "no dump of the part was found"
@@ -104,7 +116,11 @@ extension CPUProfileCatalog {
         {
           "data": "vmxCapabilityMSRs",
           "source": "icelake-server; QEMU, CPU model SapphireRapids; Cloud Hypervisor, sapphire-rapids.msr.json (through KVM)",
-          "reconstructed": "what the features of the part bring: tertiary controls with IPI virtualization, \"enable user wait and pause\", bus-lock detection, notify VM exits (\"instruction timeout\"), CET state and IA32_LBR_CTL in entry and exit controls, supervisor shadow-stack control in EPT, CR4.CET. The revision identifier is Skylake's"
+          "reconstructed": "what the features of the part bring: tertiary controls with IPI virtualization, \"enable user wait and pause\", bus-lock detection, notify VM exits (\"instruction timeout\"), CET state, IA32_PKRS and IA32_LBR_CTL in entry and exit controls, \"save IA32_PERF_GLOBAL_CTRL\" (Linux commit d3ba32d1ff2a), injection of error codes with any exception (IA32_VMX_BASIC[56], which comes with #CP), supervisor shadow-stack control in EPT, CR4.CET and CR4.PKS. The revision identifier is Skylake's"
+        },
+        {
+          "data": "referenceFrequency",
+          "source": "Linux, perf events of Golden Cove: event 3CH with unit mask 1, CPU_CLK_UNHALTED.REF_TSC_P, counts as the time-stamp counter"
         },
         {
           "data": "msrs 0x10a",
@@ -114,6 +130,11 @@ extension CPUProfileCatalog {
           "data": "msrs, others",
           "source": "as skylake-server",
           "reconstructed": "ratio of MSR_PLATFORM_INFO from the bogomips of lscpu"
+        },
+        {
+          "data": "msrs 0x345",
+          "source": "Intel SDM, volume 4, \"IA-32 Architectural MSRs\"",
+          "reconstructed": "full-width writes of the counters (bit 13) alone, of all that IA32_PERF_CAPABILITIES tells: no dump has it"
         }
       ]
     }

@@ -67,7 +67,8 @@ extension CPUProfileCatalog {
       "msrs": {
         "0x17": "0x0010000000000000",
         "0xce": "0x00070c2cf3011e00",
-        "0x1a0": "0x0000000000850089"
+        "0x1a0": "0x0000000000850089",
+        "0x345": "0x0000000000002000"
       },
       "sources": [
         {
@@ -106,6 +107,11 @@ extension CPUProfileCatalog {
           "data": "msrs",
           "source": "InstLatx64, GenuineIntel0050654_SkylakeX_CPUID.txt (Core i9-7900X)",
           "reconstructed": "the ratio in MSR_PLATFORM_INFO (0xce) from the Xeon's CPUID leaf 0x16; platform ID 4"
+        },
+        {
+          "data": "msrs 0x345",
+          "source": "Intel SDM, volume 4, \"IA-32 Architectural MSRs\"",
+          "reconstructed": "full-width writes of the counters (bit 13) alone, of all that IA32_PERF_CAPABILITIES tells: no dump has it"
         }
       ]
     }

@@ -32,6 +32,10 @@ extension VMEntryContext {
       return false
     }
     guard exit.contains(.loadCETState) else { return true }
+    let sCET = vmcs.pointee.hostSCET
+    guard r.holds(.ia32eHostSCETCanonical, capabilities.pointee.isCanonical(sCET)) else {
+      return false
+    }
     let ssp = vmcs.pointee.hostSSP
     return r.holds(.ia32eHostSSPCanonical, isCanonicalAddress(ssp, width: width))
   }

@@ -55,7 +55,6 @@ extension VMEntryContext {
     let faults = sCET & ~capabilities.pointee.facts.sCETBits
     guard r.clear(.guestSCETReserved, faults) else { return false }
     guard r.holds(.guestSCETTracker, sCET & 0xc00 != 0xc00) else { return false }
-    guard checkCanonical(&r, .guestSCETCanonical, sCET) else { return false }
     let table = vmcs.pointee.guestInterruptSSPTableAddress
     return checkCanonical(&r, .guestInterruptSSPTableCanonical, table)
   }

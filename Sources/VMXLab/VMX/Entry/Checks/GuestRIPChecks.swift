@@ -3,15 +3,18 @@ extension VMEntryContext {
   func checkGuestRIP<R: RuleReporter>(_ r: inout R) -> Bool {
     let rip = vmcs.pointee.guestRIP
     if is64BitGuest {
-      // The manual asks that bits 63:N are alike, not N-1: an address just outside the canonical range
-      // is let in, and the guest's first fetch faults.
-      let alike = isCanonicalAddress(rip, width: capabilities.pointee.facts.linearAddressWidth &+ 1)
-      guard r.holds(.guestRIPLinear, alike) else { return false }
+      guard r.holds(.guestRIPLinear, isLinear(rip)) else { return false }
     } else {
       guard r.clear(.guestRIPHigh, rip & 0xffff_ffff_0000_0000) else { return false }
     }
     guard checkGuestRFLAGS(&r) else { return false }
     return checkGuestSSP(&r)
+  }
+
+  /// Whether bits 63:N are alike. The manual does not ask for N-1: an address just outside the canonical
+  /// range is let in, and the guest's first access by it faults.
+  private func isLinear(_ address: UInt64) -> Bool {
+    isCanonicalAddress(address, width: capabilities.pointee.facts.linearAddressWidth &+ 1)
   }
 
   private func checkGuestRFLAGS<R: RuleReporter>(_ r: inout R) -> Bool {
@@ -30,7 +33,6 @@ extension VMEntryContext {
     guard entry.contains(.loadCETState) else { return true }
     let ssp = vmcs.pointee.guestSSP
     guard r.clear(.guestSSPAligned, ssp & 3) else { return false }
-    if is64BitGuest { return checkCanonical(&r, .guestSSPCanonical, ssp) }
-    return r.clear(.guestSSPHigh, ssp & 0xffff_ffff_0000_0000)
+    return r.holds(.guestSSPLinear, isLinear(ssp))
   }
 }

@@ -48,7 +48,6 @@ extension VMEntryContext {
     let sCET = vmcs.pointee.hostSCET
     guard r.clear(.hostSCETReserved, sCET & ~caps.pointee.facts.sCETBits) else { return false }
     guard r.holds(.hostSCETTracker, sCET & 0xc00 != 0xc00) else { return false }
-    guard r.holds(.hostSCETCanonical, caps.pointee.isCanonical(sCET)) else { return false }
     guard r.clear(.hostSSPAligned, vmcs.pointee.hostSSP & 3) else { return false }
     let table = vmcs.pointee.hostInterruptSSPTableAddress
     return r.holds(.hostInterruptSSPTableCanonical, caps.pointee.isCanonical(table))

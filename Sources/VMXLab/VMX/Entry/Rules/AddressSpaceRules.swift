@@ -48,6 +48,13 @@ extension VMEntryRuleCatalogue {
       "Host RIP must be canonical if \"host address-space size\" is 1.",
       ["hostRIP", "hostCR4", "vmExitControls"]),
     .init(
+      .ia32eHostSCETCanonical, .addressSpace,
+      """
+      With "load CET state" on exit, host IA32_S_CET must be canonical if "host address-space \
+      size" is 1.
+      """,
+      ["hostSCET", "vmExitControls"]),
+    .init(
       .ia32eHostSSPCanonical, .addressSpace,
       """
       With "load CET state" on exit, host SSP must be canonical if "host address-space size" is \

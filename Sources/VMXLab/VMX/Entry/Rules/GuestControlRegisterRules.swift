@@ -67,10 +67,6 @@ extension VMEntryRuleCatalogue {
       """,
       ["guestSCET", "vmEntryControls"]),
     .init(
-      .guestSCETCanonical, .guestControlRegisters,
-      "With \"load CET state\" on entry, guest IA32_S_CET must be canonical.",
-      ["guestSCET", "vmEntryControls"]),
-    .init(
       .guestInterruptSSPTableCanonical, .guestControlRegisters,
       "With \"load CET state\" on entry, guest IA32_INTERRUPT_SSP_TABLE_ADDR must be canonical.",
       ["guestInterruptSSPTableAddress", "vmEntryControls"]),

@@ -33,18 +33,11 @@ extension VMEntryRuleCatalogue {
       "With \"load CET state\" on entry, bits 1:0 of guest SSP must be 0.",
       ["guestSSP", "vmEntryControls"]),
     .init(
-      .guestSSPHigh, .guestRIP,
+      .guestSSPLinear, .guestRIP,
       """
-      With "load CET state" on entry, bits 63:32 of guest SSP must be 0 unless "IA-32e mode \
-      guest" and CS.L are both 1.
+      With "load CET state" on entry, bits 63:N of guest SSP must be alike, where N is the number \
+      of linear-address bits.
       """,
-      ["guestSSP", "guestCSAccessRights", "vmEntryControls"]),
-    .init(
-      .guestSSPCanonical, .guestRIP,
-      """
-      With "load CET state" on entry, guest SSP must be canonical with "IA-32e mode guest" and \
-      CS.L.
-      """,
-      ["guestSSP", "guestCSAccessRights", "vmEntryControls"]),
+      ["guestSSP", "vmEntryControls"]),
   ]
 }

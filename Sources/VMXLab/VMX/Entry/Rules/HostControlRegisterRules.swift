@@ -69,10 +69,6 @@ extension VMEntryRuleCatalogue {
       """,
       ["hostSCET", "vmExitControls"]),
     .init(
-      .hostSCETCanonical, .hostControlRegisters,
-      "With \"load CET state\" on exit, host IA32_S_CET must be canonical.",
-      ["hostSCET", "vmExitControls"]),
-    .init(
       .hostSSPAligned, .hostControlRegisters,
       "With \"load CET state\" on exit, bits 1:0 of host SSP must be 0.",
       ["hostSSP", "vmExitControls"]),

@@ -123,7 +123,6 @@ public enum VMEntryRule: String, CaseIterable, Sendable {
   case hostEFERLME
   case hostSCETReserved
   case hostSCETTracker
-  case hostSCETCanonical
   case hostSSPAligned
   case hostInterruptSSPTableCanonical
   case hostPKRSReserved
@@ -158,6 +157,7 @@ public enum VMEntryRule: String, CaseIterable, Sendable {
   case legacyHostSSPHigh
   case ia32eHostNeedsPAE
   case ia32eHostRIPCanonical
+  case ia32eHostSCETCanonical
   case ia32eHostSSPCanonical
 
   // MARK: Checks on Guest Control Registers, Debug Registers, and MSRs
@@ -176,7 +176,6 @@ public enum VMEntryRule: String, CaseIterable, Sendable {
   case guestSYSENTEREIPCanonical
   case guestSCETReserved
   case guestSCETTracker
-  case guestSCETCanonical
   case guestInterruptSSPTableCanonical
   case guestPerfGlobalCtrlReserved
   case guestPATTypes
@@ -310,8 +309,7 @@ public enum VMEntryRule: String, CaseIterable, Sendable {
   case guestRFLAGSVM
   case guestRFLAGSIF
   case guestSSPAligned
-  case guestSSPHigh
-  case guestSSPCanonical
+  case guestSSPLinear
 
   // MARK: Checks on Guest Non-Register State
 
