@@ -5,21 +5,24 @@
   struct DifferentialComparison {
     private var random: SeededGenerator
     private(set) var runs = 0
+    private(set) var forms = FormTally()
     private(set) var mismatches: [Mismatch] = []
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-    /// Compares one template in all its widths and places.
+    /// Compares one template in all its widths and addressing forms.
     mutating func compare(
       _ template: InstructionTemplate, encodings: Int, states: Int, host: HostExecutor,
       interpreter: InterpretedProcessor
     ) {
+      let isSkipped = !HostFeatures.has(template.feature, host)
       for width in template.widths {
-        for isMemory in [false, true]
-        where template.places.contains(isMemory ? .memory : .register) {
-          for _ in 0..<encodings {
-            let instruction = InstructionCase(
-              template, width: width, isMemory: isMemory, using: &random)
+        for form in template.forms(width: width) {
+          forms.insert(template.formName(width, form), isSkipped: isSkipped)
+          guard !isSkipped else { continue }
+          // A register operand has no address to be varied.
+          for _ in 0..<(form.isMemory ? encodings : 3 * encodings) {
+            let instruction = InstructionCase(template, width: width, form: form, using: &random)
             host.setInstruction(instruction.bytes)
             interpreter.setInstruction(instruction.bytes)
             for _ in 0..<states {
@@ -57,6 +60,15 @@
         expected.general == actual.general, expected.memory == actual.memory
       else { return result }
       return nil
+    }
+  }
+
+  extension InstructionTemplate {
+    fileprivate func formName(_ width: Int, _ form: AddressingForm) -> String {
+      let digit = if case .digit(let digit) = encoding { "/\(digit)" } else { "" }
+      let bytes = opcode.map { String($0, radix: 16) }.joined()
+      return
+        "\(name) \(prefix.map { String($0, radix: 16) } ?? "") \(bytes)\(digit) \(width) \(form)"
     }
   }
 

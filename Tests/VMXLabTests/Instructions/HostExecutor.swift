@@ -35,6 +35,7 @@
         page != MAP_FAILED, UInt(bitPattern: page) == UInt(TestLayout.base)
       else { return nil }
       self.page = page
+      mprotect(page + Int(TestLayout.boundary - TestLayout.base), 0x1000, PROT_NONE)
       registers = (page + Int(TestLayout.registers - TestLayout.base))
         .assumingMemoryBound(to: UInt64.self)
       window = page + Int(TestLayout.window - TestLayout.base)
@@ -96,6 +97,46 @@
       code.put(bytes)
       code.copy(to: page)
       writeExit(at: TestLayout.instruction + UInt64(bytes.count), number: 1)
+    }
+
+    /// How an encoding that ends right before a page that cannot be read behaves.
+    enum Probe {
+      /// It was carried out, or refused for what it wanted to do.
+      case instruction
+      /// #UD.
+      case undefined
+      /// More bytes belong to it.
+      case truncated
+    }
+
+    /// Tries `bytes`, and nothing else, as an instruction.
+    ///
+    /// All registers but RAX and RCX point to memory; whatever the instruction does is undone. It must
+    /// not change the base of FS.
+    func probe(_ bytes: [UInt8]) -> Probe {
+      let start = TestLayout.boundary - UInt64(bytes.count)
+      code = CodeWriter(at: start)
+      code.put(bytes)
+      code.copy(to: page)
+      code = CodeWriter(at: TestLayout.instruction)
+      code.jump(to: start)
+      code.copy(to: page)
+      let middle = TestLayout.window + UInt64(TestLayout.windowBytes / 2)
+      for register in 0..<16 { registers[register] = middle }
+      // The number of a system call without effect (getpid), in case it is one; a short count.
+      registers[0] = 39
+      registers[1] = 1
+      registers[16] = 0x202
+      window.initializeMemory(as: UInt8.self, repeating: 0, count: TestLayout.windowBytes)
+      let area = page + Int(TestLayout.extendedState - TestLayout.base)
+      ExtendedState().area.withUnsafeBytes {
+        area.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+      }
+      HostFaults.isProbing = true
+      unsafeBitCast(page, to: (@convention(c) () -> Void).self)()
+      HostFaults.isProbing = false
+      if HostFaults.signal == SIGILL, HostFaults.place == start { return .undefined }
+      return HostFaults.isFetch && HostFaults.place == start ? .truncated : .instruction
     }
 
     /// Runs the instruction from `state`, which becomes the state behind it.
@@ -189,6 +230,12 @@
     nonisolated(unsafe) static var signal: Int32 = 0
     /// The SIGFPE was a #DE.
     nonisolated(unsafe) static var isIntegerFault = false
+    /// Every fault is the instruction's, wherever it led to.
+    nonisolated(unsafe) static var isProbing = false
+    /// Where the fault was.
+    nonisolated(unsafe) static var place: UInt64 = 0
+    /// It was a page fault of the fetch at the boundary.
+    nonisolated(unsafe) static var isFetch = false
     nonisolated(unsafe) private static var previous: [(Int32, sigaction)] = []
     nonisolated(unsafe) private static var stack: UnsafeMutableRawPointer?
     nonisolated(unsafe) private static var mask = sigset_t()
@@ -236,12 +283,20 @@
           let rip = 16 * 8
           let address = registers.load(fromByteOffset: rip, as: UInt64.self)
           guard
-            (TestLayout.base..<TestLayout.base + UInt64(TestLayout.byteCount)).contains(address)
+            HostFaults.isProbing
+              || (TestLayout.base..<TestLayout.base + UInt64(TestLayout.byteCount))
+                .contains(address)
           else {
             Glibc.signal(number, SIG_DFL)
             return
           }
           HostFaults.signal = number
+          HostFaults.place = address
+          // Trap number, and of the error code of a page fault the bit of instruction fetches.
+          let vector = registers.load(fromByteOffset: 20 * 8, as: UInt64.self)
+          let error = registers.load(fromByteOffset: 19 * 8, as: UInt64.self)
+          let target = UInt64(UInt(bitPattern: information?.pointee._sifields._sigfault.si_addr))
+          HostFaults.isFetch = vector == 14 && error & 0x10 != 0 && target == TestLayout.boundary
           // FPE_INTDIV and FPE_INTOVF.
           HostFaults.isIntegerFault = (information?.pointee.si_code ?? 1) <= 2
           registers.storeBytes(of: resumption, toByteOffset: rip, as: UInt64.self)

@@ -2,7 +2,7 @@
 struct InstructionCase {
   let template: InstructionTemplate
   let width: Int
-  let isMemory: Bool
+  let form: AddressingForm
   var bytes: [UInt8] = []
   /// Number of the r/m or opcode register.
   var rm: UInt8 = 0
@@ -23,20 +23,26 @@ struct InstructionCase {
     var fixed: UInt64?
   }
 
-  /// Encodes the template with random registers, addressing form and immediate.
+  /// Encodes the template with random registers and immediate.
   init(
-    _ template: InstructionTemplate, width: Int, isMemory: Bool,
+    _ template: InstructionTemplate, width: Int, form: AddressingForm,
     using random: inout SeededGenerator
   ) {
     self.template = template
     self.width = width
-    self.isMemory = isMemory
+    self.form = form
     rm = UInt8(random.below(16))
     register = UInt8(random.below(16))
+    if form == .highByte {
+      rm = 4 + UInt8(random.below(4))
+      register = UInt8(random.below(8))
+    }
     if isMemory { chooseMemory(using: &random) }
     immediate = random.edge()
     encode(using: &random)
   }
+
+  var isMemory: Bool { form.isMemory }
 
   /// The base and index of the memory operand.
   var memoryRegisters: [UInt8] { [memory.base, memory.index].compactMap(\.self) }
@@ -49,16 +55,7 @@ struct InstructionCase {
   }
 
   private mutating func chooseMemory(using random: inout SeededGenerator) {
-    switch template.encoding {
-    case .registers, .digit: memory.has32BitAddress = random.chance(1, in: 6)
-    case .absolute:
-      memory.fixed = Self.address(using: &random, width: width)
-      return
-    default:
-      // The operand is implied: 67 is all there is to choose.
-      memory.has32BitAddress = true
-      return
-    }
+    memory.has32BitAddress = form.has32BitAddress
     func choose(_ allowed: (UInt8) -> Bool) -> UInt8 {
       while true {
         let number = UInt8(random.below(16))
@@ -75,29 +72,28 @@ struct InstructionCase {
       default: false
       }
     }
-    if template.setup == .stack, random.chance(1, in: 6) {
+    switch form {
+    case .register, .highByte, .implied32: break
+    case .offset, .offset32, .ripRelative, .absolute:
+      memory.fixed = Self.address(using: &random, width: width)
+    case .stackPointer:
       memory.base = 4
       memory.displacementBytes = 1
       memory.displacement = Int32(random.below(64)) - 32
-      memory.has32BitAddress = false
       return
-    }
-    switch random.below(6) {
-    case 0:
-      memory.fixed = Self.address(using: &random, width: width)
-    case 1:
+    case .index, .index32:
       memory.index = choose { $0 != 4 && !isTaken($0) }
-      memory.scale = UInt8(random.below(2))
+      memory.scale = UInt8(random.below(4))
       memory.displacementBytes = 4
-    case 2, 3:
+    case .base, .baseDisplacement8, .baseDisplacement32, .base32:
       memory.base = choose { !isTaken($0) }
-      memory.displacementBytes = [0, 1, 4][random.below(3)]
-    default:
+      memory.displacementBytes = form.displacementBytes(using: &random)
+    case .baseIndex, .baseIndexDisplacement8, .baseIndexDisplacement32, .baseIndex32:
       let base = choose { !isTaken($0) }
       memory.base = base
       memory.index = choose { $0 != 4 && $0 != base && !isTaken($0) }
       memory.scale = UInt8(random.below(4))
-      memory.displacementBytes = [0, 1, 4][random.below(3)]
+      memory.displacementBytes = form.displacementBytes(using: &random)
     }
     switch memory.displacementBytes {
     case 1: memory.displacement = Int32(Int8(truncatingIfNeeded: random.next()))
@@ -129,11 +125,12 @@ struct InstructionCase {
       if rm > 7 { rex |= 1 }
     case .none, .absolute, .relative: break
     }
-    hasREX = rex != 0 || random.chance(1, in: 4)
+    hasREX = form != .highByte && (rex != 0 || random.chance(1, in: 4))
 
     var prefixes: [UInt8] = []
     if width == 2 { prefixes.append(0x66) }
     if memory.has32BitAddress { prefixes.append(0x67) }
+    appendIdlePrefixes(to: &prefixes, using: &random)
     if random.chance(1, in: 8) { prefixes.append([0x26, 0x2e, 0x36, 0x3e][random.below(4)]) }
     let mayLock = template.isLockable && isMemory
     if mayLock ? random.chance(1, in: 4) : random.chance(1, in: 40) { prefixes.append(0xf0) }
@@ -150,6 +147,15 @@ struct InstructionCase {
     appendImmediate()
   }
 
+  /// Prefixes that change nothing: REX.W outdoes 66, and a register needs no address.
+  private func appendIdlePrefixes(
+    to prefixes: inout [UInt8], using random: inout SeededGenerator
+  ) {
+    guard hasModRM, template.prefix == nil else { return }
+    if width == 8, !template.defaultsTo64, random.chance(1, in: 4) { prefixes.append(0x66) }
+    if !isMemory, random.chance(1, in: 4) { prefixes.append(0x67) }
+  }
+
   /// ModRM, SIB and displacement; a RIP-relative displacement is patched when the length is known.
   private mutating func operandBytes(_ field: UInt8, _ rex: inout UInt8) -> [UInt8] {
     let field = field << 3
@@ -157,7 +163,11 @@ struct InstructionCase {
       if rm > 7 { rex |= 1 }
       return [0xc0 | field | rm & 7]
     }
-    if memory.fixed != nil { return [field | 5, 0, 0, 0, 0] }
+    if let fixed = memory.fixed {
+      // Neither base nor index; or RIP, whose displacement is not known yet.
+      return form == .absolute
+        ? [field | 4, 0x25] + Self.little(fixed, 4) : [field | 5, 0, 0, 0, 0]
+    }
     if let index = memory.index, index > 7 { rex |= 2 }
     if let base = memory.base, base > 7 { rex |= 1 }
     var displacement = memory.displacementBytes
@@ -182,29 +192,30 @@ struct InstructionCase {
     return bytes
   }
 
+  private static func little(_ value: UInt64, _ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
+  }
+
   private mutating func appendImmediate() {
-    func little(_ value: UInt64, _ count: Int) -> [UInt8] {
-      (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
-    }
     let operandEnd = bytes.count
     switch template.encoding {
-    case .absolute: bytes += little(memory.fixed ?? 0, 8)
+    case .absolute: bytes += Self.little(memory.fixed ?? 0, form == .offset32 ? 4 : 8)
     case .relative(let count):
       let behind = TestLayout.instruction + UInt64(bytes.count + count)
-      bytes += little(TestLayout.branchTarget &- behind, count)
+      bytes += Self.little(TestLayout.branchTarget &- behind, count)
     default: break
     }
     switch template.immediate {
     case .none: break
-    case .byte: bytes += little(immediate, 1)
-    case .full: bytes += little(immediate, min(width, 4))
-    case .wide: bytes += little(immediate, width)
-    case .word: bytes += little(immediate & 0x3f, 2)
-    case .frame: bytes += little(immediate & 0x3f, 2) + little(immediate >> 8 & 3, 1)
+    case .byte: bytes += Self.little(immediate, 1)
+    case .full: bytes += Self.little(immediate, min(width, 4))
+    case .wide: bytes += Self.little(immediate, width)
+    case .word: bytes += Self.little(immediate & 0x3f, 2)
+    case .frame: bytes += Self.little(immediate & 0x3f, 2) + Self.little(immediate >> 8 & 3, 1)
     }
-    if let fixed = memory.fixed, hasModRM {
+    if let fixed = memory.fixed, form == .ripRelative {
       let displacement = fixed &- (TestLayout.instruction + UInt64(bytes.count))
-      bytes.replaceSubrange(operandEnd - 4..<operandEnd, with: little(displacement, 4))
+      bytes.replaceSubrange(operandEnd - 4..<operandEnd, with: Self.little(displacement, 4))
     }
   }
 

@@ -47,6 +47,8 @@ enum TestLayout {
   /// An XSAVE area with the state under test, and one with the test's own.
   static let extendedState = base + 0x2000
   static let ownExtendedState = base + 0x2800
+  /// Where the host has a page that cannot be read.
+  static let boundary = base + 0x7000
   /// Memory that an instruction may touch: it straddles two pages.
   static let window = base + 0x4000 - UInt64(windowBytes) / 2
   static let windowBytes = 512

@@ -5,6 +5,7 @@
   struct X87Comparison {
     private var random: SeededGenerator
     private(set) var runs = 0
+    private(set) var forms = FormTally()
     private(set) var mismatches: [String] = []
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
@@ -22,12 +23,15 @@
         if random.chance(1, in: 3) {
           place = TestLayout.window + UInt64(TestLayout.windowBytes / 2) - 5
         }
-        let bytes = encode(template, place)
+        let address = X87Address(place, using: &random)
+        let bytes = encode(template, address)
         host.setInstruction(bytes)
         interpreter.setInstruction(bytes)
-        let before = state(for: template, place, unmasked: unmasked)
+        var before = state(for: template, place, unmasked: unmasked)
+        address.setRegisters(&before)
         guard template.isDefined(before.extended?.st(0) ?? .zero) else { continue }
         runs += 1
+        forms.insert(template.formName(address))
         var expected = before
         let expectedEnd = host.run(&expected)
         var actual = before
@@ -42,15 +46,10 @@
       }
     }
 
-    private mutating func encode(_ template: X87Template, _ place: UInt64) -> [UInt8] {
+    private mutating func encode(_ template: X87Template, _ address: X87Address) -> [UInt8] {
       var bytes = template.opcode
       if template.memoryBytes > 0 {
-        // An absolute address: ModRM.rm 4, and a SIB byte with neither base nor index.
-        bytes[bytes.count - 1] |= 4
-        bytes.append(0x25)
-        for shift in [0, 8, 16, 24] as [UInt64] {
-          bytes.append(UInt8(truncatingIfNeeded: place >> shift))
-        }
+        address.encode(into: &bytes, immediateBytes: template.immediate == nil ? 0 : 1)
       }
       if let immediate = template.immediate {
         bytes.append(immediate.lowerBound + UInt8(random.below(immediate.count)))

@@ -5,9 +5,12 @@ struct VectorCase {
   let form: VectorForm
   let bytes: [UInt8]
   let isVEX: Bool
-  /// The memory operand's base register, if there is a memory operand.
+  let isMemory: Bool
+  /// The memory operand's base register, if it has one.
   let base: UInt8?
+  /// The vector register that is its index.
   let index: UInt8?
+  private let address: VectorAddress
 
   /// Encodes a line of the table.
   ///
@@ -21,6 +24,7 @@ struct VectorCase {
   ) {
     self.form = form
     self.isVEX = isVEX
+    self.isMemory = isMemory
     var reg = UInt8(random.below(16))
     if let digit = form.digit { reg = digit | reg & 8 }
     let general = Self.hasGeneralOperand(form)
@@ -41,13 +45,15 @@ struct VectorCase {
     // A base that needs neither SIB nor displacement: not RSP, RBP, R12, R13.
     let bases: [UInt8] = [0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 14, 15]
     let base = bases[random.below(bases.count)]
-    self.base = isMemory ? base : nil
     let isIndexed = isMemory && form.options.contains(.vectorIndex)
     index = isIndexed ? UInt8(random.below(16)) : nil
-    let low = isMemory ? base : rm
+    address = VectorAddress(
+      base: base, isVectorIndexed: isIndexed, mustAlign: form.feature == .sha, using: &random)
+    self.base = isMemory && !address.isRIPRelative ? base : nil
+    let low = isMemory ? address.isRIPRelative ? 0 : base : rm
     var bytes: [UInt8] = []
     let map: UInt8 = form.opcode >> 8 == 0x38 ? 2 : form.opcode >> 8 == 0x3a ? 3 : 1
-    let high = index ?? 0
+    let high = isMemory ? index ?? address.index ?? 0 : 0
     if isVEX {
       let pp = form.prefix.rawValue
       let last = (hasW ? 0x80 : 0) | (~vvvv & 15) << 3 | (isWide ? 4 : 0) | pp
@@ -64,7 +70,7 @@ struct VectorCase {
       case .xF3: bytes.append(0xf3)
       case .xF2: bytes.append(0xf2)
       }
-      let rex: UInt8 = (hasW ? 8 : 0) | (reg & 8) >> 1 | (low & 8) >> 3
+      let rex: UInt8 = (hasW ? 8 : 0) | (reg & 8) >> 1 | (high & 8) >> 2 | (low & 8) >> 3
       if rex != 0 { bytes.append(0x40 | rex) }
       bytes.append(0x0f)
       if map == 2 { bytes.append(0x38) }
@@ -74,8 +80,11 @@ struct VectorCase {
     if form.opcode != 0x0f77 {
       if isIndexed {
         bytes += [reg << 3 & 0x38 | 4, UInt8(random.below(4)) << 6 | high << 3 & 0x38 | base & 7]
+      } else if isMemory {
+        let immediateBytes = form.options.contains(.immediate) ? 1 : 0
+        address.encode(reg, into: &bytes, immediateBytes: immediateBytes)
       } else {
-        bytes.append((isMemory ? 0 : 0xc0) | reg << 3 & 0x38 | low & 7)
+        bytes.append(0xc0 | reg << 3 & 0x38 | low & 7)
       }
     }
     if form.options.contains(.immediate) {
@@ -89,6 +98,10 @@ struct VectorCase {
     case .fromGeneral, .insert, .extract, .general: true
     default: false
     }
+  }
+
+  private var needsAlignment: Bool {
+    isVEX ? form.options.contains(.aligned) : !form.options.contains(.unaligned)
   }
 
   /// A state that the instruction does something with.
@@ -108,12 +121,12 @@ struct VectorCase {
         state.memory[offset + byte] = UInt8(truncatingIfNeeded: word >> UInt64(byte * 8))
       }
     }
-    if let base {
-      // Some 64 bytes on either side of the page boundary in the window's middle.
-      var offset = UInt64(TestLayout.windowBytes / 2) &- 64 &+ UInt64(random.below(128))
-      // The manual wants SHA's operands aligned; AMD's processors do not.
-      if form.feature == .sha || !random.chance(1, in: 8) { offset &= ~31 }
-      state.general[Int(base)] = TestLayout.window + offset
+    if isMemory, index == nil {
+      // The manual wants SHA's operands aligned; AMD's processors do not. What must be aligned mostly is.
+      let isAligned =
+        form.feature == .sha || needsAlignment && !random.chance(1, in: 8)
+        || random.chance(1, in: 3)
+      address.place(aligned: isAligned, in: &state, using: &random)
     }
     if let index, let base {
       // Elements of the index that stay in the window.

@@ -27,11 +27,21 @@
         for entry in VectorTable.shared.entries { comparison.compare(entry.form) }
       } while Date() < end && comparison.mismatches.count < 20
       for mismatch in comparison.mismatches.prefix(30) { Issue.record("\(mismatch)") }
+      comparison.forms.report("vector instructions")
+      #expect(comparison.forms.run.count >= 1_000)
       #expect(comparison.runs > 10_000)
     }
   }
 
   extension HostFeatures {
+    /// Whether the host's processor calls itself "AuthenticAMD".
+    static func isAMD(_ host: HostExecutor) -> Bool {
+      var state = MachineState()
+      host.setInstruction([0x0f, 0xa2])
+      _ = host.run(&state)
+      return state.general[3] == 0x6874_7541
+    }
+
     /// What the host's CPUID offers of what the interpreter knows.
     static func all() -> CPUFeatureSet {
       var features = CPUFeatureSet()
@@ -65,7 +75,7 @@
     let hostFeatures: CPUFeatureSet
     private var random: SeededGenerator
     private(set) var runs = 0
-    private(set) var skipped = 0
+    private(set) var forms = FormTally()
     private(set) var mismatches: [String] = []
 
     init(
@@ -96,13 +106,16 @@
       if Self.approximations.contains("\(form.name)") { return }
       for (isVEX, isWide) in [(false, false), (true, false), (true, true)] {
         if form.options.contains(isVEX ? .legacyOnly : .vexOnly) { continue }
-        guard form.isOffered(by: hostFeatures, isVEX: isVEX, isWide: isWide) else {
-          skipped += 1
-          continue
-        }
+        let isOffered = form.isOffered(by: hostFeatures, isVEX: isVEX, isWide: isWide)
         for isMemory in [false, true] {
           if form.options.contains(isMemory ? .registerOnly : .memoryOnly) { continue }
-          compare(form, isVEX, isWide, isMemory)
+          let name = [
+            "\(form.prefix)", String(form.opcode, radix: 16), "\(form.name)",
+            form.digit.map { "/\($0)" } ?? "", isVEX ? isWide ? "VEX.256" : "VEX.128" : "legacy",
+            isMemory ? "memory" : "register",
+          ].joined(separator: " ")
+          forms.insert(name, isSkipped: !isOffered)
+          if isOffered { compare(form, isVEX, isWide, isMemory) }
         }
       }
     }
