@@ -21,9 +21,24 @@ final class InstructionDecoder {
   private let instruction: UnsafeMutablePointer<cs_insn>
   private let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 24)
 
+  /// Capstone sorts its table of implicit operands when it first decodes, and lets other threads read
+  /// it meanwhile: decoders wait here until one instruction has been decoded.
+  private static let hasSortedTables: Bool = {
+    var handle: csh = 0
+    guard cs_open(CS_ARCH_X86, CS_MODE_64, &handle) == CS_ERR_OK else { return false }
+    defer { cs_close(&handle) }
+    var instructions: UnsafeMutablePointer<cs_insn>?
+    // TEST AL, 7.
+    let count =
+      cs_option(handle, CS_OPT_DETAIL, Int(CS_OPT_ON.rawValue)) == CS_ERR_OK
+      ? cs_disasm(handle, [0xa8, 7], 2, 0, 1, &instructions) : 0
+    cs_free(instructions, count)
+    return count == 1
+  }()
+
   /// Opens Capstone; nil if the library refuses (it was built without x86).
   init?() {
-    guard cs_open(CS_ARCH_X86, CS_MODE_32, &handle32) == CS_ERR_OK,
+    guard Self.hasSortedTables, cs_open(CS_ARCH_X86, CS_MODE_32, &handle32) == CS_ERR_OK,
       cs_open(CS_ARCH_X86, CS_MODE_64, &handle64) == CS_ERR_OK,
       cs_option(handle32, CS_OPT_DETAIL, Int(CS_OPT_ON.rawValue)) == CS_ERR_OK,
       cs_option(handle64, CS_OPT_DETAIL, Int(CS_OPT_ON.rawValue)) == CS_ERR_OK,

@@ -48,6 +48,8 @@ extension ProcessorModel {
       // Lock, and VMX outside SMX operation.
       featureControlBits: hasVMX ? 0x5 : 0x1,
       preemptionTimerShift: capabilities.msrs.miscellaneous & 0x1f,
+      crystalClock: ClockRatio(
+        hz: profile.localAPICTimerFrequency, frequency: max(profile.frequency, 1)),
       signature: UInt64(view.result(leaf: 1, subleaf: 0).eax),
       eventDeliveryCycles: UInt64(max(1, timing.cycles(.exceptionDelivery))),
       capabilities: capabilities, vmcsFields: .allocate(for: capabilities), cpuid: view,

@@ -25,6 +25,8 @@ struct ProcessorModel {
   var featureControlBits: UInt64
   /// The VMX-preemption timer counts down once every 2^n cycles.
   var preemptionTimerShift: UInt64
+  /// The core crystal clock, in which the instruction-timeout control is given.
+  var crystalClock: ClockRatio
   /// CPUID.1:EAX, which EDX holds after reset.
   var signature: UInt64
   /// Cycles of delivering an event through the IDT; at least 1, or a guest that only faults would stop

@@ -34,6 +34,7 @@ struct VMXState {
   var preemptionDeadline: UInt64 = .max
   /// The PAUSE loop that the guest is in.
   var pauseLoop = PauseLoop()
+  var eventChain = EventChain()
   /// The VM exit of the monitor trap flag is pending on the present instruction boundary.
   var isMonitorTrapDue = false
 

@@ -24,6 +24,7 @@ extension Processor {
       if isBetweenIterations { image |= RFLAGS.rf.rawValue }
     }
     beginDelivery(event, image)
+    if interceptInstructionTimeout() { return }
     goThroughGate(event, image)
   }
 
@@ -82,6 +83,7 @@ extension Processor {
 
   /// Remembers what is delivered, for the faults that delivery may cause.
   private mutating func beginDelivery(_ event: PendingEvent, _ flags: UInt64) {
+    noteEvent(event)
     delivery = EventDelivery(
       isActive: true, vector: event.vector, type: event.type, hasErrorCode: event.hasErrorCode,
       errorCode: event.errorCode, instructionLength: event.instructionLength,

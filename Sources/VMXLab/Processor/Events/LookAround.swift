@@ -52,6 +52,7 @@ extension Processor {
       interruptibility.isUnblockedByIRET = false
       updateAttention()
     case .exception:
+      if delivery.isActive, let stop = stopWithinDelivery { return stop }
       let event = pending
       clearPending()
       // Breakpoints that the faulting instruction met go with it; MOV SS may hold older ones.
@@ -63,6 +64,16 @@ extension Processor {
       return deliverNested(event)
     }
     return nil
+  }
+
+  /// Why the run must stop between two deliveries: faults within them may follow one another for ever.
+  private var stopWithinDelivery: RunStop? {
+    mutating get {
+      if attention.contains(.stop) || signals.pointee.requests.contains(.stop) {
+        return .stopRequested
+      }
+      return cycles >= signals.pointee.deadline ? .deadline : nil
+    }
   }
 
   /// A fault within the delivery of an event: both one after the other, a double fault, or shutdown.
