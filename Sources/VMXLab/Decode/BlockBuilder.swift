@@ -40,7 +40,7 @@ final class BlockBuilder {
     let host = processor.ram.host(physical)
     while draft.count < limit, draft.byteCount < inPage {
       let offset = draft.byteCount
-      let available = min(16, inPage - offset)
+      let available = min(16, inPage &- offset)
       let bytes =
         if available == 16, let host {
           InstructionBytes(host + offset)
@@ -48,7 +48,7 @@ final class BlockBuilder {
           processor.instructionBytes(physical &+ UInt64(offset), count: available)
         }
       if let known = memo.find(
-        bytes, available: available, mode: mode, pageOffset: pageOffset + offset)
+        bytes, available: available, mode: mode, pageOffset: pageOffset &+ offset)
       {
         draft.append(known)
       } else {

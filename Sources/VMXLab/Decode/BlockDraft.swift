@@ -28,13 +28,13 @@ struct BlockDraft {
     _ instruction: Instruction, _ template: UnsafePointer<InstructionTemplate>
   ) {
     if let condition = template.pointee.condition, let fused = fusable?.handler(condition) {
-      instructions[count - 1].handler = fused
+      instructions[count &- 1].handler = fused
     }
     fusable = template.pointee.fusable
     (instructions + count).initialize(to: instruction)
-    count += 1
-    byteCount += template.pointee.length
-    cycles += template.pointee.cycles
+    count &+= 1
+    byteCount &+= template.pointee.length
+    cycles &+= template.pointee.cycles
     isEnded = template.pointee.effect == .end || cycles > Block.maximumCycles / 2
   }
 

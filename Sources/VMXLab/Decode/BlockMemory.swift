@@ -10,9 +10,18 @@ struct BlockMemory: ~Copyable {
   private var slab = 0
   private var used = 0
   /// Released blocks by their number of instructions, each the head of a list.
-  private var free = [UnsafeMutablePointer<Block>?](repeating: nil, count: Block.maximumCount + 2)
+  private let free: UnsafeMutablePointer<UnsafeMutablePointer<Block>?>
+  private static let freeCount = Block.maximumCount + 2
 
-  deinit { for slab in slabs { slab.deallocate() } }
+  init() {
+    free = .allocate(capacity: Self.freeCount)
+    free.initialize(repeating: nil, count: Self.freeCount)
+  }
+
+  deinit {
+    for slab in slabs { slab.deallocate() }
+    free.deallocate()
+  }
 
   /// True when the next block might not fit.
   var isFull: Bool { slab + 1 >= Self.maximumSlabs && used > Self.slabBytes / 2 }
@@ -48,6 +57,6 @@ struct BlockMemory: ~Copyable {
   mutating func removeAll() {
     slab = 0
     used = 0
-    for count in free.indices { free[count] = nil }
+    free.update(repeating: nil, count: Self.freeCount)
   }
 }

@@ -22,10 +22,11 @@ struct DecodeMemo: ~Copyable {
   }
 
   private struct Entry {
+    /// Less its displacement and its immediate, if the shape has them. First, so that a pointer to the
+    /// entry is one to the template.
+    var template = InstructionTemplate(raiseInvalidOpcode, length: 0)
     var key = InstructionBytes()
     var shape: UInt16 = 0
-    /// Less its displacement and its immediate, if the shape has them.
-    var template = InstructionTemplate(raiseInvalidOpcode, length: 0)
   }
 
   /// What the memo knows of an instruction. The pointers are valid until it learns something.
@@ -126,7 +127,9 @@ struct DecodeMemo: ~Copyable {
         Int(shape.pointee.length) <= available,
         !shape.pointee.isDirectBranch || staysOnPage(bytes, shape, pageOffset)
       {
-        return Finding(template: Self.template(of: entry), shape: shape, bytes: bytes)
+        return Finding(
+          template: UnsafeRawPointer(entry).assumingMemoryBound(to: InstructionTemplate.self),
+          shape: shape, bytes: bytes)
       }
       number = shape.pointee.next
     }
@@ -143,15 +146,6 @@ struct DecodeMemo: ~Copyable {
       &+ Int64(bitPattern: bytes.value(shape.pointee.immediate))
     return (0..<0x1000).contains(target) == shape.pointee.staysOnPage
   }
-
-  @inline(__always)
-  private static func template(
-    of entry: UnsafePointer<Entry>
-  ) -> UnsafePointer<InstructionTemplate> {
-    (UnsafeRawPointer(entry) + templateOffset).assumingMemoryBound(to: InstructionTemplate.self)
-  }
-
-  private static let templateOffset = MemoryLayout<Entry>.offset(of: \.template) ?? 0
 
   private static func slot(_ key: InstructionBytes, _ shape: UInt16) -> Int {
     let mixed = key.low ^ (key.high &* 0x9e37_79b9_7f4a_7c15) ^ UInt64(shape) << 48
@@ -187,7 +181,7 @@ struct DecodeMemo: ~Copyable {
     if shapeCount == Self.maximumShapes { removeAll() }
     let number = self.number(of: shape, head: head)
     let key = bytes.and(shape.key)
-    entries[Self.slot(key, number)] = Entry(key: key, shape: number, template: rest)
+    entries[Self.slot(key, number)] = Entry(template: rest, key: key, shape: number)
   }
 
   /// The number of a shape in the list of `head`, to which it is added if it is new.

@@ -7,8 +7,14 @@ final class HostReservation {
   let base: UnsafeMutableRawPointer
   let byteCount: Int
 
+  /// Where large pages of the host begin to pay: programs that need less touch little of it, and a
+  /// large page is filled with zeros as a whole.
+  private static let largePageStart = 16 << 20
+
   /// Reserves `byteCount` bytes; nil if the host cannot give that much address space.
-  init?(byteCount: Int) {
+  ///
+  /// - Parameter usesLargePages: what lies beyond the first 16 MiB may be in large pages of the host.
+  init?(byteCount: Int, usesLargePages: Bool = false) {
     let rounded = max((byteCount + 4095) & ~4095, 4096)
     guard
       let pointer = mmap(
@@ -17,6 +23,11 @@ final class HostReservation {
     else { return nil }
     base = pointer
     self.byteCount = rounded
+    if usesLargePages, rounded > Self.largePageStart {
+      // A host that has none goes on with small ones.
+      _ = madvise(
+        pointer + Self.largePageStart, rounded - Self.largePageStart, Int32(MADV_HUGEPAGE))
+    }
   }
 
   /// Fills `byteCount` bytes at `start`, all within the reservation, with zeros; whole pages cost

@@ -40,7 +40,7 @@ public final class PhysicalMemory {
   /// - Returns: nil if the host has no address space left for it.
   public init?(byteCount: UInt64) {
     guard byteCount > 0, byteCount <= 1 << 40,
-      let ram = HostReservation(byteCount: Int(byteCount)),
+      let ram = HostReservation(byteCount: Int(byteCount), usesLargePages: true),
       let watchedLines = HostReservation(byteCount: ((Int(byteCount) + 4095) >> 12) * 8),
       let pagingStructures = HostReservation(byteCount: (Int(byteCount) + 4095) >> 12)
     else { return nil }

@@ -24,6 +24,8 @@ enum TranslationTag {
   /// Address-space number, bits 10:2.
   static let asnShift: UInt64 = 2
   static let asnCount: UInt64 = 512
+  /// The bits of the address-space number.
+  static let space: UInt64 = (asnCount - 1) << asnShift
   /// Permission is known, but the access needs the slow path: device memory, ROM, a hole, code.
   static let slow: UInt64 = 1 << 11
   /// An access to a shadow stack, in what is handed to a page walk; no entry has it.
@@ -83,6 +85,7 @@ struct TranslationCache {
   /// The keys that `keys` may hold: a bit for each.
   private let usedKeys: UnsafeMutablePointer<UInt32>
   private let largePages: UnsafeMutablePointer<LargePageFilter>
+  private let pageTables: PagingStructureCache
   /// Counts what takes entries away: whatever else was learnt from them goes by this number.
   let generation: UnsafeMutablePointer<UInt64>
   /// Counts stores to pages that page walks have read entries from.
@@ -95,6 +98,7 @@ struct TranslationCache {
       keys: UnsafeMutablePointer<ProtectionKey>.allocate(capacity: count),
       usedKeys: UnsafeMutablePointer<UInt32>.allocate(capacity: 1),
       largePages: UnsafeMutablePointer<LargePageFilter>.allocate(capacity: 1),
+      pageTables: .allocate(),
       generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1),
       pagingStores: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
     cache.keys.initialize(repeating: .none, count: count)
@@ -111,6 +115,7 @@ struct TranslationCache {
     keys.deallocate()
     usedKeys.deallocate()
     largePages.deallocate()
+    pageTables.deallocate()
     generation.deallocate()
     pagingStores.deallocate()
   }
@@ -170,6 +175,18 @@ struct TranslationCache {
   /// Notes that the page of `linear` is a piece of a page of 2^`shift` bytes.
   func noteLargePage(_ linear: UInt64, shift: UInt64) {
     largePages.pointee.insert(linear, shift: shift)
+  }
+
+  /// Where the walk of `linear` in the address space of `tag` meets its page table, if that is known.
+  @inline(__always) func pageTable(_ linear: UInt64, tag: UInt64) -> CachedPageTable? {
+    pageTables.find(linear, tag: tag, generation: generation.pointee)
+  }
+
+  /// Notes where it does.
+  @inline(__always)
+  func notePageTable(_ linear: UInt64, tag: UInt64, table: UInt64, rights: PageRights) {
+    pageTables.insert(
+      linear, tag: tag, generation: generation.pointee, table: table, rights: rights)
   }
 
   /// Notes the protection key of an entry's page. What was known of its data under another key is

@@ -47,6 +47,23 @@ extension Core {
     return code.pointee.handler(state, code)
   }
 
+  /// Goes on at RIP behind an instruction that may have changed whatever the run loop looks at: in the
+  /// block that the jump cache has for it, if nothing asks for the run loop.
+  @inline(never) func goOn() {
+    guard state.pointee.attention.isEmpty,
+      state.pointee.signals.pointee.requests.isDisjoint(with: state.pointee.heededRequests),
+      state.pointee.cycles < state.pointee.signals.pointee.horizon
+    else { return }
+    state.pointee.updateJumpKey()
+    let rip = state.pointee.rip
+    let entry = state.pointee.jumps.entry(rip)
+    guard entry.pointee.rip == rip, entry.pointee.key == state.pointee.jumpKey,
+      let code = entry.pointee.code
+    else { return }
+    state.pointee.blockRIP = rip
+    return code.pointee.handler(state, code)
+  }
+
   /// Hands over to the run loop, which is to fill in the link of `i` if it has none.
   @inline(never) func suspend(_ i: InstructionReference) {
     state.pointee.rip = state.pointee.blockRIP
@@ -91,8 +108,7 @@ struct JumpCache {
 extension Processor {
   /// Sets how far blocks may follow one another, and what the jump cache must match.
   @inline(__always) mutating func prepareLinks() {
-    jumpKey =
-      translations.generation.pointee << 20 | UInt64(decodeMode) << 12 | fetchTag & 0xfff
+    updateJumpKey()
     let deadline = signals.pointee.deadline
     let end = deadline > Block.maximumLinkedCycles ? deadline &- Block.maximumLinkedCycles : 0
     // A cycle retires no more than a block's worth of instructions.
@@ -101,6 +117,11 @@ extension Processor {
       > Self.linkedCycles &* UInt64(Block.maximumCount) &+ UInt64(Block.maximumCount)
     signals.pointee.horizon =
       isFarFromLimit ? min(end, cycles &+ Self.linkedCycles) : min(end, cycles)
+  }
+
+  @inline(__always) fileprivate mutating func updateJumpKey() {
+    jumpKey =
+      translations.generation.pointee << 20 | UInt64(decodeMode) << 12 | fetchTag & 0xfff
   }
 
   /// Most cycles between two turns of the run loop. It bounds the host's stack too: without

@@ -35,6 +35,16 @@ extension Processor {
     notePerformanceState()
   }
 
+  /// `updateMode` after a far transfer, which changes CS, SS, the CPL and EFLAGS.VM alone.
+  mutating func updateModeAfterTransfer() {
+    guard mode == .long, segments[1].access.isLong else { return updateMode() }
+    decodeMode = DecodeMode.code64 | DecodeMode.flatCode
+    if heedsBounds { decodeMode |= DecodeMode.bounds }
+    updateAccessTags()
+    updateControlFlow()
+    notePerformanceState()
+  }
+
   /// Recomputes the bases that address generation uses.
   ///
   /// Source: Intel SDM, "Segmentation in IA-32e Mode".

@@ -135,6 +135,11 @@ extension Processor {
     var reserved = model.reservedPhysicalBits
     if !widens { reserved |= 0x7ff0_0000_0000_0000 }
     if !efer.contains(.nxe) { reserved |= PageTableEntry.executeDisable }
+    if let known = translations.pageTable(linear, tag: tag) {
+      table = known.table
+      rights = known.rights
+      level = 1
+    }
     while true {
       let shift = 3 &+ 9 &* level
       let address = table | (linear >> shift & 0x1ff) << 3
@@ -180,6 +185,9 @@ extension Processor {
       }
       table = entry & PageTableEntry.address
       level &-= 1
+      if level == 1 {
+        translations.notePageTable(linear, tag: tag, table: table, rights: rights)
+      }
     }
   }
 

@@ -40,7 +40,23 @@ extension Processor {
   }
 
   /// Pushes the low `byteCount` bytes of a value; false if that faults.
+  @inline(__always)
   mutating func push(_ value: UInt64, byteCount: UInt64, _ stack: inout StackCursor) -> Bool {
+    if stack.isLong {
+      let offset = stack.offset &- byteCount
+      if let host = writableHost(offset, byteCount: byteCount, tag: stack.tag) {
+        host.store(value, byteCount: byteCount)
+        stack.offset = offset
+        return true
+      }
+    }
+    return pushSlow(value, byteCount: byteCount, &stack)
+  }
+
+  @inline(never)
+  private mutating func pushSlow(
+    _ value: UInt64, byteCount: UInt64, _ stack: inout StackCursor
+  ) -> Bool {
     let offset = (stack.offset &- byteCount) & stack.mask
     guard let linear = linearAddress(stack, offset, byteCount: byteCount, isWrite: true) else {
       return false
@@ -57,7 +73,20 @@ extension Processor {
   }
 
   /// Reads `byteCount` bytes `distance` bytes above the top of the stack; nil if that faults.
+  @inline(__always)
   mutating func peek(
+    _ distance: UInt64, byteCount: UInt64, _ stack: StackCursor
+  ) -> UInt64? {
+    if stack.isLong,
+      let host = readableHost(stack.offset &+ distance, byteCount: byteCount, tag: stack.tag)
+    {
+      return host.load(byteCount: byteCount)
+    }
+    return peekSlow(distance, byteCount: byteCount, stack)
+  }
+
+  @inline(never)
+  private mutating func peekSlow(
     _ distance: UInt64, byteCount: UInt64, _ stack: StackCursor
   ) -> UInt64? {
     let offset = (stack.offset &+ distance) & stack.mask

@@ -89,7 +89,8 @@ private typealias Plain = (UnsafeMutableRawPointer, UnsafeRawPointer) -> Void
 private func initializingBounds(
   _ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer, plain branch: Plain
 ) {
-  initializingBounds(state, i) { _, reference in branch(state, UnsafeRawPointer(reference.pointer)) }
+  initializingBounds(state, i) { _, reference in branch(state, UnsafeRawPointer(reference.pointer))
+  }
 }
 
 private let callHandlers = WidthHandlers(

@@ -103,7 +103,7 @@ extension Processor {
     step.hadTF = false
     step.clearsRF = false
     isBetweenIterations = false
-    updateMode()
+    updateModeAfterTransfer()
     trackFarTransfer()
     updateAttention()
   }

@@ -87,12 +87,14 @@ extension Processor {
 
   /// After a return to an outer level: data segments that the new CPL may not use become null.
   private mutating func dropInnerDataSegments() {
+    var isChanged = false
     for index in 0..<6 where index != 1 && index != 2 {
       let access = segments[index].access
       guard !access.isUnusable, access.dpl < cpl, !access.isConforming else { continue }
       segments[index] = .null
+      isChanged = true
     }
-    updateBases()
+    if isChanged { updateBases() }
   }
 
   // MARK: RETF
@@ -226,7 +228,7 @@ extension Processor {
       commit(StackPointer(offset: (old.offset &+ byteCount &* 3) & stackMask))
       commit(shadow)
       commitReturn(marked, selector, offset, nil)
-      return setRFLAGS(flags & changed.rawValue | rflags & ~changed.rawValue)
+      return setRFLAGS(flags & changed.rawValue | systemFlags & ~changed.rawValue)
     }
     guard let pointer = peek(byteCount &* 3, byteCount: byteCount, old),
       let stackValue = peek(byteCount &* 4, byteCount: byteCount, old),
@@ -237,10 +239,10 @@ extension Processor {
     else { return }
     commit(shadow)
     commitReturn(marked, selector, offset, (segment, pointer))
-    setRFLAGS(flags & changed.rawValue | rflags & ~changed.rawValue)
+    setRFLAGS(flags & changed.rawValue | systemFlags & ~changed.rawValue)
   }
 
-  /// The flags that IRET in protected mode changes, at the CPL that it starts with.
+  /// The flags that IRET in protected mode changes, the status flags among them, at the CPL that it starts with.
   private func changeableFlags(byteCount: UInt64) -> RFLAGS {
     var flags: RFLAGS = [.status, .tf, .df, .nt]
     if byteCount > 2 { flags.formUnion([.rf, .ac, .id]) }

@@ -188,7 +188,7 @@ extension Processor {
     segments[1] = target.segment(selector.withRPL(level))
     cpl = level
     nextRIP = offset
-    updateMode()
+    updateModeAfterTransfer()
   }
 
   // MARK: JMP

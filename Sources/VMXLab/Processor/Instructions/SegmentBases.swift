@@ -5,9 +5,9 @@ import CCapstone
 // Source: Intel SDM, "SWAPGS—Swap GS Base Register" and "RDFSBASE/RDGSBASE—Read FS/GS Segment Base".
 extension InstructionForm {
   static let segmentBases: [InstructionForm] = [
-    InstructionForm(X86_INS_SWAPGS, .swapGS, .end) { decoded, _ in
+    InstructionForm(X86_INS_SWAPGS, .swapGS) { decoded, _ in
       guard decoded.isLongMode else { return nil }
-      return { state, i in system(state, i) { cpu, _ in cpu.swapGSBase() } }
+      return { state, i in swapGS(state, i) }
     },
     base(X86_INS_RDFSBASE, .fs) { state, i in
       system(state, i) { cpu, i in cpu.readSegmentBase(i) }
@@ -38,9 +38,22 @@ extension InstructionForm {
   }
 }
 
+/// Goes on in its block, unless it faults.
+@inline(__always)
+private func swapGS(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  let core = Core(state)
+  guard core.state.pointee.cpl == 0 else { return refuseSwapGS(state, i) }
+  core.state.pointee.swapGSBase()
+  return core.next(InstructionReference(i))
+}
+
+@inline(never)
+private func refuseSwapGS(_ state: UnsafeMutableRawPointer, _ i: UnsafeRawPointer) {
+  system(state, i) { cpu, _ in cpu.raise(.generalProtection, errorCode: 0) }
+}
+
 extension Processor {
-  fileprivate mutating func swapGSBase() {
-    guard requireCPL0() else { return }
+  @inline(__always) fileprivate mutating func swapGSBase() {
     let base = segments[5].base
     segments[5].base = msrs.kernelGSBase
     effectiveBase[5] = msrs.kernelGSBase

@@ -57,14 +57,14 @@ extension Processor {
   private mutating func finishSystemEntry() {
     // Until the mode is updated, this is still about the caller.
     if cet.usesShadowStack { cet.levelSSP[3] = savedUserPointer }
-    updateMode()
+    updateModeAfterTransfer()
     if cet.usesShadowStack { cet.ssp = 0 }
     trackFarTransfer()
   }
 
   /// The last step of SYSRET and SYSEXIT, once CPL is 3.
   private mutating func finishSystemReturn() {
-    updateMode()
+    updateModeAfterTransfer()
     if cet.usesShadowStack { cet.ssp = cet.levelSSP[3] }
   }
 

@@ -12,17 +12,18 @@ func system(
   core.state.pointee.beginSystem(i)
   body(&core.state.pointee, i)
   core.state.pointee.endSystem(i)
+  return core.goOn()
 }
 
 extension Processor {
   /// Brings RIP and the counters up to this instruction.
-  mutating func beginSystem(_ i: InstructionReference) {
+  @inline(__always) mutating func beginSystem(_ i: InstructionReference) {
     synchronize(i)
     nextRIP = (rip &+ i.pointer.pointee.length) & ripMask
   }
 
   /// Retires the instruction unless it recorded a fault or an exit.
-  mutating func endSystem(_ i: InstructionReference) {
+  @inline(__always) mutating func endSystem(_ i: InstructionReference) {
     guard pending.kind == .none || pending.isTrap else { return }
     rip = nextRIP
     cycles &+= UInt64(i.next.pointee.cyclesBefore &- i.pointer.pointee.cyclesBefore)

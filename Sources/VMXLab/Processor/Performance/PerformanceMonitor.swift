@@ -47,7 +47,8 @@ extension Processor {
     performance.instructions = instructions
     guard performance.running != 0 else { return }
     var interrupts = false
-    for index in 0..<performance.counters.count where performance.running >> UInt32(index) & 1 != 0 {
+    for index in 0..<performance.counters.count where performance.running >> UInt32(index) & 1 != 0
+    {
       let counted: UInt64
       switch performance.counters[index].source {
       case .nothing, .starts: counted = 0
