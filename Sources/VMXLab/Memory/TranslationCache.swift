@@ -131,6 +131,7 @@ struct TranslationCache {
 
   func removeAll() {
     generation.pointee &+= 1
+    pageTables.removeAll()
     entries.update(
       repeating: TranslationEntry(
         readTag: TranslationTag.invalid, writeTag: TranslationTag.invalid,
@@ -144,6 +145,7 @@ struct TranslationCache {
   /// Drops what is known of the page of `linear`, in every address space.
   func remove(_ linear: UInt64) {
     generation.pointee &+= 1
+    pageTables.removeAll()
     let first = Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.spaceCount - 1))
     for place in 0..<Self.placeCount {
       let entry = entries + (first &+ place &* Self.placeDistance)
@@ -179,14 +181,13 @@ struct TranslationCache {
 
   /// Where the walk of `linear` in the address space of `tag` meets its page table, if that is known.
   @inline(__always) func pageTable(_ linear: UInt64, tag: UInt64) -> CachedPageTable? {
-    pageTables.find(linear, tag: tag, generation: generation.pointee)
+    pageTables.find(linear, tag: tag)
   }
 
   /// Notes where it does.
   @inline(__always)
   func notePageTable(_ linear: UInt64, tag: UInt64, table: UInt64, rights: PageRights) {
-    pageTables.insert(
-      linear, tag: tag, generation: generation.pointee, table: table, rights: rights)
+    pageTables.insert(linear, tag: tag, table: table, rights: rights)
   }
 
   /// Notes the protection key of an entry's page. What was known of its data under another key is

@@ -128,7 +128,7 @@ extension Processor {
   /// optimisation, a handler that calls the next one returns only when the last one does.
   private static let linkedCycles: UInt64 = {
     #if DEBUG
-      0
+      64
     #else
       16_384
     #endif

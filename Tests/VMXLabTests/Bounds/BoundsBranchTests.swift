@@ -26,7 +26,8 @@ struct BoundsBranchTests {
     Branch("CALL rel32", [0xe8, 0, 1, 0, 0], true),
     Branch("CALL RAX", [0xff, 0xd0], true), Branch("CALL [RBX]", [0xff, 0x13], true),
     Branch("RET", [0xc3], true), Branch("RET 8", [0xc2, 8, 0], true),
-    Branch("JMP rel32", [0xe9, 0, 1, 0, 0], true), Branch("JMP rel32 far", [0xe9, 0, 0x10, 0, 0], true),
+    Branch("JMP rel32", [0xe9, 0, 1, 0, 0], true),
+    Branch("JMP rel32 far", [0xe9, 0, 0x10, 0, 0], true),
     Branch("JMP RAX", [0xff, 0xe0], true), Branch("JMP [RBX]", [0xff, 0x23], true),
     Branch("JZ rel8", [0x74, 0x10], true, flags: 0x42),
     Branch("JZ rel8, not taken", [0x74, 0x10], true),
@@ -54,7 +55,9 @@ struct BoundsBranchTests {
     return runner.base.rip
   }
 
-  @Test("a near branch without BND prefix initializes the bounds, unless BNDPRESERVE is set", arguments: branches)
+  @Test(
+    "a near branch without BND prefix initializes the bounds, unless BNDPRESERVE is set",
+    arguments: branches)
   func initialization(branch: Branch) throws {
     // Where the branch goes without Intel MPX.
     let plain = try runner(0)
@@ -107,7 +110,8 @@ struct BoundsBranchTests {
   func loops() throws {
     // BNDMK BND0, [RCX]; BNDMOV BND1, BND0; DEC RCX; BND JZ +5; BNDMOV BND2, BND0; JMP to the start (EB).
     let program: [UInt8] = [
-      0xf3, 0x0f, 0x1b, 0x01, 0x66, 0x0f, 0x1a, 0xc8, 0x48, 0xff, 0xc9, 0xf2, 0x74, 0x06, 0x66, 0x0f,
+      0xf3, 0x0f, 0x1b, 0x01, 0x66, 0x0f, 0x1a, 0xc8, 0x48, 0xff, 0xc9, 0xf2, 0x74, 0x06, 0x66,
+      0x0f,
       0x1a, 0xd0, 0xeb, 0xec, 0xf4,
     ]
     var results: [[UInt64]] = []

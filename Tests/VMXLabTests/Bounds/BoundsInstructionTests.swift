@@ -67,8 +67,9 @@ struct BoundsInstructionTests {
 
   // MARK: Checking
 
+  private typealias Check = @Sendable (UInt64, UInt64, UInt64) -> Bool
   /// Prefix, opcode, and whether an address breaks the bounds, as the pages of the instructions say.
-  private static let checks: [(code: [UInt8], isBroken: @Sendable (UInt64, UInt64, UInt64) -> Bool)] =
+  private static let checks: [(code: [UInt8], isBroken: Check)] =
     [
       ([0xf3, 0x0f, 0x1a], { address, lower, _ in address < lower }),
       ([0xf2, 0x0f, 0x1a], { address, _, upper in address > ~upper }),
@@ -114,7 +115,8 @@ struct BoundsInstructionTests {
       ([0xf3, 0x0f, 0x1a, 0xc8], 0x1000, false), ([0xf3, 0x0f, 0x1a, 0xc8], 0xfff, true),
       ([0xf3, 0x0f, 0x1a, 0xc8], 0x5_0000_0fff, true),
       ([0xf2, 0x0f, 0x1a, 0xc8], 0x1010, false), ([0xf2, 0x0f, 0x1a, 0xc8], 0x1011, true),
-      ([0xf2, 0x0f, 0x1b, 0xc8], 0xffff_efef, false), ([0xf2, 0x0f, 0x1b, 0xc8], 0xffff_eff0, true),
+      ([0xf2, 0x0f, 0x1b, 0xc8], 0xffff_efef, false),
+      ([0xf2, 0x0f, 0x1b, 0xc8], 0xffff_eff0, true),
     ] as [([UInt8], UInt64, Bool)] {
       #expect(runner.run(code, [0: address]) == (isBroken ? .fault(5) : .retired))
     }

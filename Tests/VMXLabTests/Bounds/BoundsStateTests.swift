@@ -7,7 +7,9 @@ struct BoundsStateTests {
   private static let area = BoundsRunner.data
   private static let configurations: UInt32 = 0xd90
 
-  @Test("the parts that have Intel MPX offer it, with its state components", arguments: CPUProfile.names)
+  @Test(
+    "the parts that have Intel MPX offer it, with its state components", arguments: CPUProfile.names
+  )
   func offered(name: String) throws {
     let hasMPX = name == "skylake-server"
     let runner = try InstructionRunner(profile: name)

@@ -118,7 +118,8 @@ struct ProcessorInvariant: Sendable {
           && $0.performance.isHalted == ($0.activity != .active))
     },
     .init(text: "No counter that interrupts has overflowed unnoticed") {
-      $0.performance.cycleDeadline > $0.cycles && $0.performance.instructionDeadline > $0.instructions
+      $0.performance.cycleDeadline > $0.cycles
+        && $0.performance.instructionDeadline > $0.instructions
     },
   ]
 }

@@ -61,7 +61,8 @@ struct PerformanceCounterTests {
       ("sandybridge", 0x30c, .max), ("sandybridge", 0xc5, .max), ("sandybridge", 0x18a, .max),
       ("nehalem", 0x4c1, .max), ("skylake-server", 0x390, 0x17ff_fff8_ffff_fff0),
       ("skylake-server", 0x391, 0x17ff_fff8_ffff_fff0), ("skylake-server", 0x392, .max),
-      ("icelake-server", 0x186, 0xffff_ffff_0020_0000), ("icelake-server", 0x18d, 0xffff_ffff_0020_0000),
+      ("icelake-server", 0x186, 0xffff_ffff_0020_0000),
+      ("icelake-server", 0x18d, 0xffff_ffff_0020_0000),
       ("icelake-server", 0x38d, 0xffff_ffff_ffff_f444),
       ("icelake-server", 0x38f, 0xffff_fff8_ffff_ff00), ("icelake-server", 0x30c, .max),
     ] as [(String, UInt32, UInt64)])
@@ -75,7 +76,9 @@ struct PerformanceCounterTests {
     if msr == 0x38f { #expect(runner.write(msr, ~reserved)) }
   }
 
-  @Test("after RESET the general counters are enabled in IA32_PERF_GLOBAL_CTRL, and INIT changes nothing")
+  @Test(
+    "after RESET the general counters are enabled in IA32_PERF_GLOBAL_CTRL, and INIT changes nothing"
+  )
   func reset() throws {
     let runner = try PerformanceRunner()
     #expect(runner.read(Register.global) == 0xf)
@@ -107,7 +110,8 @@ struct PerformanceCounterTests {
     }
     let runner = try PerformanceRunner()
     #expect(runner.write(Register.wideCounter + 3, value))
-    #expect(runner.read(Register.counter + 3) == value && runner.read(Register.wideCounter + 3) == value)
+    #expect(
+      runner.read(Register.counter + 3) == value && runner.read(Register.wideCounter + 3) == value)
   }
 
   @Test("RDPMC takes the counters there are, above CPL 0 with CR4.PCE")
@@ -199,7 +203,8 @@ struct PerformanceCounterTests {
       for flags: UInt64 in [1, 2, 3] {
         for mask: UInt64 in [0, 1, 2, 16] {
           for invert: UInt64 in [0, 1] {
-            for edge: UInt64 in [0, 1] where edge == 0 || (event != 0xc0 && mask < 2 && invert == 0) {
+            for edge: UInt64 in [0, 1] where edge == 0 || (event != 0xc0 && mask < 2 && invert == 0)
+            {
               selections.append(event | flags << 16 | edge << 18 | invert << 23 | mask << 24)
             }
           }
@@ -217,7 +222,8 @@ struct PerformanceCounterTests {
     let steps = stepped.trace(700)
     #expect(steps.count == 700 && steps.contains { $0.isUser } && steps.contains { !$0.isUser })
     let model = CycleModel(
-      steps: steps, firstCycle: first, reference: ClockRatio(hz: 25_000_000, frequency: 3_000_000_000))
+      steps: steps, firstCycle: first,
+      reference: ClockRatio(hz: 25_000_000, frequency: 3_000_000_000))
     for row in stride(from: 0, to: Self.selections.count, by: 4) {
       let selections = Self.selections[row..<min(row + 4, Self.selections.count)]
       let runner = try PerformanceRunner()

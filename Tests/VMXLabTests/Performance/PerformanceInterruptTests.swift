@@ -41,7 +41,8 @@ struct PerformanceInterruptTests {
       ends.append(stepped.state.pointee.rip)
     }
     let model = CycleModel(
-      steps: steps, firstCycle: first, reference: ClockRatio(hz: 25_000_000, frequency: 3_000_000_000))
+      steps: steps, firstCycle: first,
+      reference: ClockRatio(hz: 25_000_000, frequency: 3_000_000_000))
     let counts = model.counts(selection | Event.both)
     for left in [1, 2, 3, 4, 5, 7, 11, 16, 17, 23, 40, 41, 42] as [UInt64] {
       guard let last = counts.firstIndex(where: { $0 >= left }) else { continue }

@@ -111,6 +111,46 @@ import Testing
     }
   }
 
+  /// Whether, after `between`, a page is still found by a page table that was replaced before it. Of that
+  /// table another page had been used.
+  private func tableSurvives(_ between: (inout PagingOperations) -> Void) throws -> Bool {
+    var guest = try PagingOperations(seed: 1)
+    guest.switchTo(pcid: 1, keeping: false)
+    guest.map(pcid: 1, page: 3, frame: 10, global: false)
+    #expect(guest.read(page: 4) == 4)
+    guest.replaceTable(pcid: 1)
+    between(&guest)
+    let seen = guest.read(page: 3)
+    #expect(seen == 10 || seen == 19)
+    return seen == 10
+  }
+
+  @Test(
+    "A page table is not used any more after INVLPG of any page, INVPCID, MOV to CR3, or a page fault"
+  )
+  func pageTables() throws {
+    #expect(try tableSurvives { _ in })
+    #expect(try !tableSurvives { $0.invalidatePage(5) })
+    #expect(try !tableSurvives { $0.invalidatePage(PagingOperations.largePage) })
+    #expect(try !tableSurvives { $0.invalidate(type: 0, pcid: 1, page: 3) })
+    for type in 1...3 as ClosedRange<UInt64> {
+      #expect(try !tableSurvives { $0.invalidate(type: type, pcid: 1, page: 0) })
+    }
+    #expect(try !tableSurvives { $0.switchTo(pcid: 1, keeping: false) })
+    #expect(try !tableSurvives { $0.toggle(.pge) })
+    #expect(
+      try !tableSurvives {
+        #expect($0.tryRead(page: PagingOperations.pages).0 != .retired)
+      })
+    // Another PCID has a page table of its own.
+    #expect(
+      try !tableSurvives {
+        $0.switchTo(pcid: 2, keeping: true)
+        #expect($0.read(page: 4) == 4)
+        $0.switchTo(pcid: 1, keeping: false)
+      })
+  }
+
   @Test("A change of CR4.PGE or CR4.PCIDE, or of CR0.PG, drops everything")
   func controlRegisters() throws {
     #expect(try !survives(global: true) { $0.toggle(.pge) })

@@ -101,6 +101,19 @@ struct PagingOperations {
     noteCurrent()
   }
 
+  /// Gives a PCID another page table, which maps the pages to the frames from `page + 16` on. `map` does
+  /// not know it.
+  mutating func replaceTable(pcid: UInt64) {
+    let replacement = table(pcid, 4)
+    for page in 0..<Self.pages {
+      let frame = UInt64(page) + 16
+      put((Place.frames + frame << 12) | 7, at: replacement + UInt64(page) * 8)
+      current[pcid, default: [:]][page] = Translation(frame: frame, isGlobal: false)
+    }
+    put(replacement | 7, at: table(pcid, 2))
+    noteCurrent()
+  }
+
   /// Changes the mapping of the large page.
   mutating func mapLarge(pcid: UInt64, frame: UInt64, global isGlobal: Bool) {
     put(
@@ -199,14 +212,19 @@ struct PagingOperations {
 
   /// The number of the frame that a page seems to be mapped to.
   func read(page: Int) -> UInt64 {
+    let (outcome, value) = tryRead(page: page)
+    precondition(outcome == .retired)
+    return value
+  }
+
+  func tryRead(page: Int) -> (InstructionRunner.Outcome, UInt64) {
     var registers = [UInt64](repeating: 0, count: 16)
     registers[3] = linear(page)
     registers[4] = InstructionRunner.stackTop
     var flags: UInt64 = 2
     // MOV RAX, [RBX].
-    precondition(
-      runner.run([0x48, 0x8b, 0x03], registers: &registers, flags: &flags) == .retired)
-    return registers[0]
+    let outcome = runner.run([0x48, 0x8b, 0x03], registers: &registers, flags: &flags)
+    return (outcome, registers[0])
   }
 
   /// Whether a read may see the frame: by a translation that may be cached.

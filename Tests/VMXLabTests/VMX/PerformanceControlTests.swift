@@ -144,7 +144,8 @@ struct PerformanceControlTests {
   func lists() throws {
     let runner = try runner()
     for (place, msr, value) in [
-      (Place.msrLoadList, MSR.ia32PerfGlobalCtrl, Self.fixed), (Place.msrStoreList, MSR.ia32FixedCtr0, 0),
+      (Place.msrLoadList, MSR.ia32PerfGlobalCtrl, Self.fixed),
+      (Place.msrStoreList, MSR.ia32FixedCtr0, 0),
       (Place.exitLoadList, MSR.ia32PerfGlobalCtrl, 9),
     ] as [(UInt64, UInt32, UInt64)] {
       runner.put(UInt64(msr), at: place)

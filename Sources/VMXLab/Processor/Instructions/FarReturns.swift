@@ -242,7 +242,8 @@ extension Processor {
     setRFLAGS(flags & changed.rawValue | systemFlags & ~changed.rawValue)
   }
 
-  /// The flags that IRET in protected mode changes, the status flags among them, at the CPL that it starts with.
+  /// The flags that IRET in protected mode changes at the CPL that it starts with, the status flags
+  /// among them.
   private func changeableFlags(byteCount: UInt64) -> RFLAGS {
     var flags: RFLAGS = [.status, .tf, .df, .nt]
     if byteCount > 2 { flags.formUnion([.rf, .ac, .id]) }
