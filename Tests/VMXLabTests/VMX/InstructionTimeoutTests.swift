@@ -41,7 +41,7 @@ struct InstructionTimeoutTests {
     let handler = Place.guestHandlers
     for vector in 0..<UInt64(32) {
       runner.put(
-        handler & 0xffff | 0x2b << 16 | 0xee00 << 32 | handler >> 16 << 48,
+        handler & 0xffff | 0x2b << 16 | 0xee00 << 32 | (handler >> 16) << 48,
         at: Place.guestIDT + vector * 8)
     }
     runner.vmcs.guestRSP = Place.guestStack + 1
