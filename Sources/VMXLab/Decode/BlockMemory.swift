@@ -10,7 +10,7 @@ struct BlockMemory: ~Copyable {
   private var slab = 0
   private var used = 0
   /// Released blocks by their number of instructions, each the head of a list.
-  private var free = [UnsafeMutablePointer<Block>?](repeating: nil, count: Block.maximumCount + 2)
+  private var free = [UnsafeMutablePointer<Block>?](repeating: nil, count: Block.maximumSlots + 2)
 
   deinit { for slab in slabs { slab.deallocate() } }
 

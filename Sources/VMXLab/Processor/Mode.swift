@@ -28,6 +28,7 @@ extension Processor {
       stackMask = segments[2].access.isBig ? 0xffff_ffff : 0xffff
     }
     if heedsBounds { decodeMode |= DecodeMode.bounds }
+    if detectsBusLocks { decodeMode |= DecodeMode.busLocks }
     updateBases()
     updateAccessTags()
     updateVectorTraps()
