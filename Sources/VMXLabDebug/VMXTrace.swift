@@ -94,6 +94,9 @@ public final class VMXTrace: VMXObserver {
     if vmcs.idtVectoringInformation & InterruptionInformation.valid != 0 {
       text += ", while delivering vector \(vmcs.idtVectoringInformation & 0xff)"
     }
+    if reason != .busLock, ExitReason(rawValue: vmcs.exitReason).isAfterBusLock {
+      text += ", after a bus lock"
+    }
     return text
   }
 

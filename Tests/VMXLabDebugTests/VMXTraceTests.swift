@@ -58,6 +58,18 @@ struct VMXTraceTests {
     )
   }
 
+  @Test("A VM exit after a bus lock says so, unless the bus lock is its reason")
+  func busLock() {
+    var vmcs = Self.vmcs
+    vmcs.exitReason = ExitReason(.vmcall, afterBusLock: true).rawValue
+    #expect(
+      VMXTrace.text(of: .exit(.vmcall, qualification: 0, rip: 0x1000), vmcs: vmcs)
+        == "VM exit 18 (VMCALL) from 0x1000, qualification 0x0, after a bus lock")
+    #expect(
+      VMXTrace.text(of: .exit(.busLock, qualification: 0, rip: 0x1000), vmcs: vmcs)
+        == "VM exit 74 (Bus lock) from 0x1000, qualification 0x0")
+  }
+
   @Test("An exception has its vector and error code")
   func exception() {
     var vmcs = Self.vmcs

@@ -10,6 +10,7 @@ struct Block {
   /// Cycles of all instructions.
   var cycles: UInt64
   var byteCount: UInt16
+  /// The instructions, and what stands before some of them.
   var count: UInt8
   /// The `Processor.decodeMode` it was decoded for.
   var mode: UInt8
@@ -36,6 +37,8 @@ struct Block {
 
   /// Limits of a block; the counts fit the fields of `Instruction`.
   static let maximumCount = 48
+  /// Most places that the instructions take; what stands before the last may take one more.
+  static let maximumSlots = maximumCount + 1
   static let maximumCycles = 60_000
   /// Most cycles of a block that others may go on to without the run loop.
   static let maximumLinkedCycles: UInt64 = 4096

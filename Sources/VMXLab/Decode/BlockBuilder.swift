@@ -8,7 +8,7 @@ final class BlockBuilder {
   @exclusivity(unchecked) private var memo = DecodeMemo()
   /// The block that is being decoded, with room for its end marker.
   private let scratch = UnsafeMutablePointer<Instruction>.allocate(
-    capacity: Block.maximumCount + 1)
+    capacity: Block.maximumSlots + 1)
 
   /// - Parameter stopsAtNotBuilt: stop the machine at instructions that are not built.
   init(
@@ -38,7 +38,7 @@ final class BlockBuilder {
     var draft = BlockDraft(instructions: scratch)
     var secondPage = Block.noPage
     let host = processor.ram.host(physical)
-    while draft.count < limit, draft.byteCount < inPage {
+    while draft.slots < limit, draft.byteCount < inPage {
       let offset = draft.byteCount
       let available = min(16, inPage &- offset)
       let bytes =
@@ -73,10 +73,10 @@ final class BlockBuilder {
       if draft.isEnded || secondPage != Block.noPage { break }
     }
     guard draft.count > 0 else { return nil }
-    let count = draft.end(
+    let slots = draft.end(
       isLinked: draft.byteCount < inPage && mode & DecodeMode.flatCode != 0)
     return cache.insert(
-      scratch, count: count, physical: physical, secondPage: secondPage,
+      scratch, count: slots, physical: physical, secondPage: secondPage,
       cycles: UInt64(draft.cycles), byteCount: draft.byteCount,
       mode: mode | (single ? DecodeMode.single : 0))
   }
@@ -108,6 +108,8 @@ enum DecodeMode {
   static let controlFlow: UInt8 = 1 << 5
   /// Intel MPX is enabled at this CPL.
   static let bounds: UInt8 = 1 << 6
+  /// Bus locks are detected.
+  static let busLocks: UInt8 = 1 << 7
 }
 
 extension Processor {

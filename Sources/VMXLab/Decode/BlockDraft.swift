@@ -1,9 +1,11 @@
 /// A block while its instructions are put behind one another.
 ///
-/// Invariant: `instructions` has room for `Block.maximumCount` of them and the end marker.
+/// Invariant: `instructions` has room for `Block.maximumSlots` of them and the end marker.
 struct BlockDraft {
   let instructions: UnsafeMutablePointer<Instruction>
   private(set) var count = 0
+  /// Places taken: by the instructions, and by what stands before some of them.
+  private(set) var slots = 0
   private(set) var byteCount = 0
   private(set) var cycles = 0
   /// The last instruction ends the block, or takes it to its bound.
@@ -28,23 +30,29 @@ struct BlockDraft {
     _ instruction: Instruction, _ template: UnsafePointer<InstructionTemplate>
   ) {
     if let condition = template.pointee.condition, let fused = fusable?.handler(condition) {
-      instructions[count &- 1].handler = fused
+      instructions[slots &- 1].handler = fused
     }
     fusable = template.pointee.fusable
-    (instructions + count).initialize(to: instruction)
+    if let watch = template.pointee.lockWatch {
+      (instructions + slots).initialize(to: instruction)
+      instructions[slots].handler = watch
+      slots &+= 1
+    }
+    (instructions + slots).initialize(to: instruction)
+    slots &+= 1
     count &+= 1
     byteCount &+= template.pointee.length
     cycles &+= template.pointee.cycles
     isEnded = template.pointee.effect == .end || cycles > Block.maximumCycles / 2
   }
 
-  /// Puts the end marker behind the instructions; returns how many there are with it.
+  /// Puts the end marker behind the instructions; returns how many places are taken with it.
   ///
   /// - Parameter isLinked: the next instruction is on the same page.
   func end(isLinked: Bool) -> Int {
     let marker = InstructionTemplate.marker(isLinked: isLinked)
-    (instructions + count).initialize(
+    (instructions + slots).initialize(
       to: marker.placed(ripOffset: byteCount, position: count, cyclesBefore: cycles))
-    return count + 1
+    return slots + 1
   }
 }

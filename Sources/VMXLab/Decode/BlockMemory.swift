@@ -11,7 +11,7 @@ struct BlockMemory: ~Copyable {
   private var used = 0
   /// Released blocks by their number of instructions, each the head of a list.
   private let free: UnsafeMutablePointer<UnsafeMutablePointer<Block>?>
-  private static let freeCount = Block.maximumCount + 2
+  private static let freeCount = Block.maximumSlots + 2
 
   init() {
     free = .allocate(capacity: Self.freeCount)

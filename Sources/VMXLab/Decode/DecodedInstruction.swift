@@ -68,6 +68,8 @@ struct DecodedInstruction {
   var isFlatData = false
   /// Near branches heed shadow stacks and the tracking of indirect branches.
   var heedsControlFlow = false
+  /// Bus locks are detected.
+  var watchesBusLocks = false
   /// Has a NOTRACK prefix, if it is an indirect branch.
   var isNoTrack = false
   /// Where in its page the instruction starts.

@@ -54,6 +54,7 @@ final class InstructionTable: Sendable {
       decoded.isFlatCode = mode & DecodeMode.flatCode != 0
       decoded.isFlatData = mode & DecodeMode.flatData != 0
       decoded.heedsControlFlow = mode & DecodeMode.controlFlow != 0
+      decoded.watchesBusLocks = mode & DecodeMode.busLocks != 0
       decoded.pageOffset = pageOffset
       if mode & DecodeMode.bounds != 0 { decoded.heedBounds() }
       switch meaning(of: decoded, features: features) {

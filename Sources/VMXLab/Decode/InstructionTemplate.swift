@@ -21,6 +21,8 @@ struct InstructionTemplate {
   var fusable: FusableOperation?
   /// The condition on which it branches within the page.
   var condition: BranchCondition?
+  /// What stands before it, with the same operands, because it may lock the bus.
+  var lockWatch: Handler?
 
   /// An instruction without operands that charges nothing and ends its block.
   init(_ handler: @escaping Handler, length: Int) {
@@ -77,6 +79,7 @@ extension InstructionTemplate {
     if let memoryClass = builder.memoryTiming { cycles += Int(timing.cycles(memoryClass)) }
     if decoded.hasLock { cycles += Int(timing.cycles(.lock)) }
     fusable = FusableOperation(decoded)
+    if decoded.watchesBusLocks { lockWatch = decoded.lockWatch }
     instruction.immediate = builder.immediate
     instruction.destination = builder.destination
     instruction.source = builder.source

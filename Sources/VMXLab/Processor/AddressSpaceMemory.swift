@@ -28,17 +28,13 @@ struct AddressSpaceMemory {
   private struct Entry {
     var key = AddressSpaceKey()
     var number = AddressSpaceNumber()
-    /// The generation of the key's VPID when it was remembered.
+    /// The generation of the key's VPID when it was remembered; `.max` if it has been invalidated since.
     var generation: UInt64 = 0
   }
 
   private var entries = InlineArray<64, Entry>(repeating: Entry())
   /// A number for each VPID modulo 64, which its invalidations change.
   private var generations = InlineArray<64, UInt64>(repeating: 0)
-  /// For each VPID modulo 64 the count of stores to paging structures when it was last invalidated:
-  /// what has been right since before these stores is right still. `.max` if nothing of it is to be
-  /// used again.
-  private var stamps = InlineArray<64, UInt64>(repeating: .max)
   /// Which of a set's entries is replaced next: a bit for each set.
   private var victims: UInt32 = 0
 
@@ -55,17 +51,18 @@ struct AddressSpaceMemory {
       key: key, number: number, generation: generations[Int(key.vpid & 63)])
   }
 
-  /// The number last used for `key`, if its translations may be used.
+  /// The number last used for `key`, if its translations may be used: if it has not been invalidated
+  /// since, or if a walk would find all of them now.
   ///
   /// Mutating so that it works in place: a large value is copied for a method that is not.
-  mutating func number(for key: AddressSpaceKey) -> AddressSpaceNumber? {
+  ///
+  /// - Parameter stores: the count of stores to paging structures.
+  mutating func number(for key: AddressSpaceKey, stores: UInt64) -> AddressSpaceNumber? {
     let first = key.set &* 2
-    let virtualProcessor = Int(key.vpid & 63)
     for place in first...first &+ 1 where entries[place].key == key {
       let number = entries[place].number
       guard number.value != 0,
-        entries[place].generation == generations[virtualProcessor]
-          || number.stamp == stamps[virtualProcessor]
+        entries[place].generation == generations[Int(key.vpid & 63)] || number.stamp == stores
       else { return nil }
       return number
     }
@@ -74,39 +71,34 @@ struct AddressSpaceMemory {
 
   /// Forgets every space.
   mutating func removeAll() {
-    for index in 0..<64 {
-      generations[index] &+= 1
-      stamps[index] = .max
+    for index in 0..<64 { entries[index].number = AddressSpaceNumber() }
+  }
+
+  /// Forgets every space of a virtual processor.
+  mutating func remove(vpid: UInt16) {
+    for index in 0..<64 where entries[index].key.vpid == vpid {
+      entries[index].number = AddressSpaceNumber()
     }
   }
 
-  /// Forgets every space of a virtual processor; of others with the same number modulo 64 too.
-  mutating func remove(vpid: UInt16) { invalidate(vpid: vpid, stamp: .max) }
-
-  /// Forgets the spaces of a virtual processor in which a translation may differ from what a walk would
-  /// find now, when `stamp` is the count of stores to paging structures.
-  mutating func invalidate(vpid: UInt16, stamp: UInt64) {
+  /// Invalidates the spaces of a virtual processor; of others with the same number modulo 64 too.
+  @inline(__always) mutating func invalidate(vpid: UInt16) {
     generations[Int(vpid & 63)] &+= 1
-    stamps[Int(vpid & 63)] = stamp
   }
 
-  /// The same for those spaces of a virtual processor that have a PCID.
-  mutating func invalidate(vpid: UInt16, pcid: UInt64, stamp: UInt64) {
+  /// Invalidates those spaces of a virtual processor that have a PCID.
+  mutating func invalidate(vpid: UInt16, pcid: UInt64) {
     for index in 0..<64 where entries[index].key.vpid == vpid && entries[index].key.pcid == pcid {
-      invalidate(index, stamp)
+      entries[index].generation = .max
     }
   }
 
-  /// The same for all spaces of guests that have a VPID or EPT.
-  mutating func invalidateGuests(stamp: UInt64) {
+  /// Invalidates all spaces of guests that have a VPID or EPT.
+  mutating func invalidateGuests() {
     for index in 0..<64
     where entries[index].key.vpid != 0 || entries[index].key.eptPointer != 0 {
-      invalidate(index, stamp)
+      entries[index].generation = .max
     }
-  }
-
-  private mutating func invalidate(_ index: Int, _ stamp: UInt64) {
-    if entries[index].number.stamp != stamp { entries[index].number = AddressSpaceNumber() }
   }
 }
 

@@ -56,12 +56,11 @@ extension Processor {
   ///
   /// - Parameter invalidates: the transition invalidates what is cached for the virtual processor.
   mutating func enterAddressSpace(invalidates: Bool) {
-    if invalidates {
-      spaces.invalidate(vpid: currentVPID, stamp: translations.pagingStores.pointee)
-    }
-    guard pagingMode != .pae, let number = spaces.number(for: addressSpaceKey) else {
-      return takeFreshNumber()
-    }
+    if invalidates { spaces.invalidate(vpid: currentVPID) }
+    guard pagingMode != .pae,
+      let number = spaces.number(
+        for: addressSpaceKey, stores: translations.pagingStores.pointee)
+    else { return takeFreshNumber() }
     addressSpace = number
     updateAccessTags()
   }
@@ -88,8 +87,7 @@ extension Processor {
   }
 
   private mutating func invalidateSpaces(pcid: UInt64) {
-    spaces.invalidate(
-      vpid: currentVPID, pcid: pcid, stamp: translations.pagingStores.pointee)
+    spaces.invalidate(vpid: currentVPID, pcid: pcid)
   }
 
   private var addressSpaceKey: AddressSpaceKey {

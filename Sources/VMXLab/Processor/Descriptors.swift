@@ -119,12 +119,15 @@ extension Processor {
     guard writeSystem(marked.address &+ 5, UInt8(truncatingIfNeeded: marked.low >> 40)) else {
       return nil
     }
+    noteLockedAccess(marked.address, byteCount: 8)
     return marked
   }
 
   /// Sets or clears the busy flag of a TSS descriptor in memory; false if that faults.
   mutating func setBusy(_ descriptor: Descriptor, _ isBusy: Bool) -> Bool {
     let type = UInt8(truncatingIfNeeded: descriptor.low >> 40)
-    return writeSystem(descriptor.address &+ 5, isBusy ? type | 2 : type & ~2)
+    guard writeSystem(descriptor.address &+ 5, isBusy ? type | 2 : type & ~2) else { return false }
+    noteLockedAccess(descriptor.address, byteCount: 8)
+    return true
   }
 }

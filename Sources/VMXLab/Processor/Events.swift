@@ -28,6 +28,9 @@ struct Attention: OptionSet {
   /// The next instruction must be ENDBR.
   static let endbranch = Attention(rawValue: 1 << 12)
 
+  /// A bus lock has been asserted that is to be reported.
+  static let busLock = Attention(rawValue: 1 << 13)
+
   /// The reasons to run the next instruction alone. A constant, as is the next, because a literal of
   /// several members is an array on the heap in builds without optimisation.
   static let singleStepReasons = Attention(
@@ -36,7 +39,7 @@ struct Attention: OptionSet {
   /// The reasons that do not follow from the rest of the state.
   static let keptReasons = Attention(
     rawValue: pendingEvent.rawValue | monitorTrap.rawValue | singleStep.rawValue | stop.rawValue
-      | interruptWindow.rawValue | alone.rawValue | apicVirtualization.rawValue)
+      | interruptWindow.rawValue | alone.rawValue | apicVirtualization.rawValue | busLock.rawValue)
 }
 
 /// What the platform asks of the processor between instructions.
@@ -152,6 +155,8 @@ struct StepState {
   var clearsRF = false
   /// RIP of the instruction in sequence, to see whether it branched.
   var sequentialRIP: UInt64 = 0
+  /// The instruction asserts a bus lock, if it retires.
+  var locksBus = false
   /// Length in bytes of the instruction that is being stepped.
   var length: UInt64 = 0
 }

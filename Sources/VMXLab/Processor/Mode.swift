@@ -27,7 +27,7 @@ extension Processor {
       ripMask = 0xffff_ffff
       stackMask = segments[2].access.isBig ? 0xffff_ffff : 0xffff
     }
-    if heedsBounds { decodeMode |= DecodeMode.bounds }
+    updateDecodeOptions()
     updateBases()
     updateAccessTags()
     updateVectorTraps()
@@ -39,10 +39,16 @@ extension Processor {
   mutating func updateModeAfterTransfer() {
     guard mode == .long, segments[1].access.isLong else { return updateMode() }
     decodeMode = DecodeMode.code64 | DecodeMode.flatCode
-    if heedsBounds { decodeMode |= DecodeMode.bounds }
+    updateDecodeOptions()
     updateAccessTags()
     updateControlFlow()
     notePerformanceState()
+  }
+
+  /// Adds to `decodeMode` what does not follow from CS.
+  @inline(__always) private mutating func updateDecodeOptions() {
+    if heedsBounds { decodeMode |= DecodeMode.bounds }
+    if detectsBusLocks { decodeMode |= DecodeMode.busLocks }
   }
 
   /// Recomputes the bases that address generation uses.

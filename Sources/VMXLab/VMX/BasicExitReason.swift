@@ -172,10 +172,14 @@ public struct ExitReason: Equatable, Sendable {
 
   /// Bit 31: a VM entry failed during or after loading guest state.
   public static let entryFailure: UInt32 = 1 << 31
+  /// Bit 26: a bus lock was asserted before the VM exit, with "VMM bus-lock detection".
+  public static let busLock: UInt32 = 1 << 26
 
   /// A VM exit for `reason`.
-  @inline(__always) public init(_ reason: BasicExitReason) {
-    rawValue = UInt32(reason.rawValue)
+  ///
+  /// - Parameter afterBusLock: sets bit 26.
+  @inline(__always) public init(_ reason: BasicExitReason, afterBusLock: Bool = false) {
+    rawValue = UInt32(reason.rawValue) | (afterBusLock ? Self.busLock : 0)
   }
 
   /// A VM-entry failure for `reason`: the same with bit 31.
@@ -187,6 +191,9 @@ public struct ExitReason: Equatable, Sendable {
   public var basic: BasicExitReason? {
     BasicExitReason(rawValue: UInt16(truncatingIfNeeded: rawValue))
   }
+
+  /// Whether bit 26 is 1.
+  @inline(__always) public var isAfterBusLock: Bool { rawValue & Self.busLock != 0 }
 
   /// Whether bit 31 is 1.
   @inline(__always) public var isEntryFailure: Bool { rawValue & Self.entryFailure != 0 }

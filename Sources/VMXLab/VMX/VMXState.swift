@@ -38,6 +38,9 @@ struct VMXState {
   /// The VM exit of the monitor trap flag is pending on the present instruction boundary.
   var isMonitorTrapDue = false
 
+  /// A bus lock has been asserted since VM entry, with "VMM bus-lock detection": the next VM exit tells.
+  var hasBusLock = false
+
   /// What the VM exit that an instruction or event recorded will report.
   var exit = PendingExit()
   /// Not 0 after a VMX abort.

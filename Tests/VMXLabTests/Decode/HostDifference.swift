@@ -90,7 +90,9 @@ struct HostDifference {
     HostDifference(reason: "RDPKRU and WRPKRU, where protection keys are on", vendor: nil) {
       $0.map == 0x0f && $0.opcode == 0x01 && $0.modRM & 0xfe == 0xee
     },
-    HostDifference(reason: "CET's instructions raise #UD where the kernel leaves CET off", vendor: nil) {
+    HostDifference(
+      reason: "CET's instructions raise #UD where the kernel leaves CET off", vendor: nil
+    ) {
       switch ($0.map, $0.opcode) {
       // RSTORSSP, SETSSBSY, SAVEPREVSSP; INCSSP and CLRSSBSY; WRUSS and WRSS.
       case (0x0f, 0x01):

@@ -78,6 +78,20 @@ import Testing
     }
   }
 
+  @Test("A PCID that was invalidated from another one sees what changed after that")
+  func changedAfterInvalidation() throws {
+    for type in 1...3 as ClosedRange<UInt64> {
+      var guest = try PagingOperations(seed: 1)
+      guest.switchTo(pcid: 1, keeping: false)
+      #expect(guest.read(page: 3) == 3)
+      guest.switchTo(pcid: 2, keeping: true)
+      guest.invalidate(type: type, pcid: 1, page: 0)
+      guest.map(pcid: 1, page: 3, frame: 11, global: false)
+      guest.switchTo(pcid: 1, keeping: true)
+      #expect(guest.read(page: 3) == 11)
+    }
+  }
+
   @Test("INVLPG drops a page, and a global one whatever its PCID")
   func invlpg() throws {
     #expect(try !survives { $0.invalidatePage(3) })

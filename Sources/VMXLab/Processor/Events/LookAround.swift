@@ -113,6 +113,7 @@ extension Processor {
   /// Serves the event of highest priority that waits, if any; true if one was served.
   private mutating func handleAsynchronousEvent(_ requests: PlatformRequests) -> Bool {
     if attention.contains(.apicVirtualization), finishAPICVirtualization() { return true }
+    if attention.contains(.busLock), interceptBusLock() { return true }
     if requests.contains(.initialize), !blocksINIT {
       signals.pointee.requests.remove(.initialize)
       if !interceptINIT() {
@@ -201,6 +202,7 @@ extension Processor {
   /// Notes what the end of the instruction, of `length` bytes, needs to know of its start.
   mutating func beginStep(length: UInt64) {
     step.isActive = true
+    step.locksBus = false
     step.hadTF = systemFlags & RFLAGS.tf.rawValue != 0
     step.clearsRF = systemFlags & RFLAGS.rf.rawValue != 0
     interruptibility.shadowEndsWithStep = interruptibility.isInShadow
@@ -217,6 +219,7 @@ extension Processor {
     }
     if step.clearsRF { systemFlags &= ~RFLAGS.rf.rawValue }
     if step.isActive { vmx.isMonitorTrapDue = true }
+    if step.locksBus { noteBusLock() }
     let stepsBranches = msrs.debugCtl & DebugControl.branchTrap != 0
     if step.hadTF, !interruptibility.blockingByMOVSS, !stepsBranches || rip != step.sequentialRIP {
       debug.pending |= DebugStatus.singleStep

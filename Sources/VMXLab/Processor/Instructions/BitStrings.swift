@@ -94,6 +94,12 @@ func bitMI<O: BitOperation, W: OperandWidth>(
   return core.next(i)
 }
 
+/// Bytes from the start of a bit string to the word that has bit `number`.
+@inline(__always) func bitStringDistance<W: OperandWidth>(_ number: W) -> UInt64 {
+  let words = Int64(bitPattern: number.signExtended) >> Int64(W.bits.trailingZeroBitCount)
+  return UInt64(bitPattern: words) &* W.byteCount
+}
+
 /// A bit number in a register counts, signed, from the memory operand on.
 @inline(__always)
 func bitMR<O: BitOperation, W: OperandWidth>(
@@ -102,8 +108,7 @@ func bitMR<O: BitOperation, W: OperandWidth>(
   let core = Core(state)
   let i = InstructionReference(i)
   let number = core.register(i.pointer.pointee.source, as: width)
-  let words = Int64(bitPattern: number.signExtended) >> Int64(W.bits.trailingZeroBitCount)
-  let distance = UInt64(bitPattern: words) &* W.byteCount
+  let distance = bitStringDistance(number)
   guard let linear = core.linearAddress(i, width, O.writes ? .write : .read, distance: distance),
     core.testBitOfMemory(operation, i, linear: linear, number: number)
   else { return core.leave(i) }

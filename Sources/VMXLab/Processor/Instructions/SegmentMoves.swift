@@ -76,7 +76,7 @@ private let moveRegisterToSegment: Handler = { state, i in
   guard core.state.pointee.loadSegment(Int(i.pointer.pointee.destination), selector) else {
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 private let moveMemoryToSegment: Handler = { state, i in

@@ -77,6 +77,7 @@ public struct BuiltControls: Sendable {
         .modeBasedExecuteControlForEPT,
         .useTSCScaling,
         .enableUserWaitAndPause,
+        .vmmBusLockDetection,
         .instructionTimeout,
         .enableXSAVESXRSTORS,
       ],

@@ -38,7 +38,8 @@ extension Processor {
   /// Source: Intel SDM, "Saving Non-Register State".
   private func pendingDebugExceptions(_ exit: PendingExit) -> UInt64 {
     switch exit.reason {
-    case .initSignal, .monitorTrapFlag, .tprBelowThreshold, .virtualizedEOI, .apicWrite:
+    case .initSignal, .monitorTrapFlag, .tprBelowThreshold, .virtualizedEOI, .apicWrite,
+      .busLock:
       return debug.pending
     default:
       guard interruptibility.blockingByMOVSS else { return 0 }

@@ -72,7 +72,7 @@ extension Processor {
 
   /// Source: Intel SDM, "Recording VM-Exit Information and Updating VM-Entry Control Fields".
   private mutating func recordExitInformation(_ exit: PendingExit) {
-    vmx.vmcs.exitReason = UInt32(exit.reason.rawValue)
+    vmx.vmcs.exitReason = ExitReason(exit.reason, afterBusLock: takeBusLock()).rawValue
     vmx.vmcs.exitQualification = exit.qualification
     vmx.vmcs.guestLinearAddress = exit.guestLinearAddress
     vmx.vmcs.guestPhysicalAddress = exit.guestPhysicalAddress

@@ -15,7 +15,7 @@ extension Processor {
     guard type == 2 || isValidEPTPointer(pointer) else {
       return vmFail(.invalidOperandToINVEPTOrINVVPID)
     }
-    spaces.invalidateGuests(stamp: translations.pagingStores.pointee)
+    spaces.invalidateGuests()
     vmSucceed()
   }
 
@@ -40,11 +40,10 @@ extension Processor {
     else {
       return vmFail(.invalidOperandToINVEPTOrINVVPID)
     }
-    let stamp = translations.pagingStores.pointee
     switch type {
     case 0: translations.removePage(address)
-    case 2: spaces.invalidateGuests(stamp: stamp)
-    default: spaces.invalidate(vpid: UInt16(truncatingIfNeeded: vpid), stamp: stamp)
+    case 2: spaces.invalidateGuests()
+    default: spaces.invalidate(vpid: UInt16(truncatingIfNeeded: vpid))
     }
     vmSucceed()
   }
