@@ -35,7 +35,7 @@ test: dependencies firmware guests ## Run every test.
 	swift test --skip-build
 
 # SEED and MINUTES choose; without SEED it is the time of day.
-FUZZ_TESTS := HostDifferentialTests|GuestFuzzTests|NonRootFuzzTests|PagingMatrixTests|SegmentMatrixTests
+FUZZ_TESTS := HostDifferentialTests|GuestFuzzTests|NonRootFuzzTests|PagingMatrixTests|SegmentMatrixTests|CachedTranslationTests
 fuzz: dependencies firmware guests ## Run random tests for a while: make fuzz SEED=1 MINUTES=10.
 	swift build --build-tests
 	@seed=$(or $(SEED),$$(date +%s)); echo "SEED=$$seed MINUTES=$(or $(MINUTES),10)"; \

@@ -6,9 +6,6 @@ final class BlockBuilder {
   private let cache: BlockCache
   private let stopsAtNotBuilt: Bool
   @exclusivity(unchecked) private var memo = DecodeMemo()
-  /// The block that is being decoded, with room for its end marker.
-  private let scratch = UnsafeMutablePointer<Instruction>.allocate(
-    capacity: Block.maximumSlots + 1)
 
   /// - Parameter stopsAtNotBuilt: stop the machine at instructions that are not built.
   init(
@@ -22,8 +19,6 @@ final class BlockBuilder {
     self.cache = cache
   }
 
-  deinit { scratch.deallocate() }
-
   /// Decodes the block at `linear`, which is at `physical`; nil if fetching faulted.
   ///
   /// - Parameter single: decode one instruction only.
@@ -35,7 +30,8 @@ final class BlockBuilder {
     let pageOffset = Int(physical & 0xfff)
     let inPage = 0x1000 - pageOffset
     let limit = single ? 1 : Block.maximumCount
-    var draft = BlockDraft(instructions: scratch)
+    let block = cache.reserve()
+    var draft = BlockDraft(instructions: block.instructions)
     var secondPage = Block.noPage
     let host = processor.ram.host(physical)
     while draft.slots < limit, draft.byteCount < inPage {
@@ -75,10 +71,11 @@ final class BlockBuilder {
     guard draft.count > 0 else { return nil }
     let slots = draft.end(
       isLinked: draft.byteCount < inPage && mode & DecodeMode.flatCode != 0)
-    return cache.insert(
-      scratch, count: slots, physical: physical, secondPage: secondPage,
+    cache.insert(
+      block, count: slots, physical: physical, secondPage: secondPage,
       cycles: UInt64(draft.cycles), byteCount: draft.byteCount,
       mode: mode | (single ? DecodeMode.single : 0))
+    return block
   }
 
   /// Decodes the instruction that the first `count` bytes start with.

@@ -50,20 +50,24 @@ final class BlockCache {
 
   // MARK: Insertion
 
-  /// Keeps a block of the first `count` instructions, which include the end marker. Not while a block
-  /// runs.
-  func insert(
-    _ instructions: UnsafePointer<Instruction>, count: Int, physical: UInt64, secondPage: UInt64,
-    cycles: UInt64, byteCount: Int, mode: UInt8
-  ) -> UnsafeMutablePointer<Block> {
-    decodedBlocks &+= 1
+  /// Room for the instructions of a block that is to be inserted. Not while a block runs.
+  func reserve() -> UnsafeMutablePointer<Block> {
     releaseKilled()
-    let block = memory.allocate(count: count)
+    return memory.reserve()
+  }
+
+  /// Keeps the block for which room was reserved, with its first `count` instructions, which include the
+  /// end marker.
+  func insert(
+    _ block: UnsafeMutablePointer<Block>, count: Int, physical: UInt64, secondPage: UInt64,
+    cycles: UInt64, byteCount: Int, mode: UInt8
+  ) {
+    decodedBlocks &+= 1
+    memory.keep(count: count)
     block.initialize(
       to: Block(
         physical: physical, secondPage: secondPage, cycles: cycles, byteCount: byteCount,
         count: count - 1, mode: mode))
-    block.instructions.initialize(from: instructions, count: count)
     let slot = Self.slot(physical, mode)
     block.pointee.nextInSlot = slots[slot]
     slots[slot] = block
@@ -72,14 +76,14 @@ final class BlockCache {
       add(block, at: offset, lines: lines(physical & 0xfff, end))
     }
     if secondPage != Block.noPage { addTail(of: block) }
-    return block
   }
 
   /// A block whose last bytes are on a second page has a *tail* there, which stands for it.
   private func addTail(of block: UnsafeMutablePointer<Block>) {
     let page = block.pointee.secondPage
     guard let offset = ram.offset(page) else { return }
-    let tail = memory.allocate(count: 1)
+    let tail = memory.reserve()
+    memory.keep(count: 0)
     tail.initialize(to: block.pointee)
     let before = 0x1000 - block.pointee.physical & 0xfff
     tail.pointee.physical = page

@@ -111,8 +111,9 @@ struct DecodeMemo: ~Copyable {
     _ bytes: InstructionBytes, available: Int, mode: UInt8, pageOffset: Int
   ) -> Finding? {
     let start = Self.start(bytes)
-    if let found = find(heads[start.long], bytes, available, mode, pageOffset) { return found }
-    return find(heads[start.short], bytes, available, mode, pageOffset)
+    // Bytes that begin shapes of one byte begin few others.
+    if let found = find(heads[start.short], bytes, available, mode, pageOffset) { return found }
+    return find(heads[start.long], bytes, available, mode, pageOffset)
   }
 
   private func find(

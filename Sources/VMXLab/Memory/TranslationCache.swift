@@ -85,7 +85,7 @@ struct TranslationCache {
   /// The keys that `keys` may hold: a bit for each.
   private let usedKeys: UnsafeMutablePointer<UInt32>
   private let largePages: UnsafeMutablePointer<LargePageFilter>
-  private let pageTables: PagingStructureCache
+  private let lastTables: PagingStructureCache
   /// Counts what takes entries away: whatever else was learnt from them goes by this number.
   let generation: UnsafeMutablePointer<UInt64>
   /// Counts stores to pages that page walks have read entries from.
@@ -98,7 +98,7 @@ struct TranslationCache {
       keys: UnsafeMutablePointer<ProtectionKey>.allocate(capacity: count),
       usedKeys: UnsafeMutablePointer<UInt32>.allocate(capacity: 1),
       largePages: UnsafeMutablePointer<LargePageFilter>.allocate(capacity: 1),
-      pageTables: .allocate(),
+      lastTables: .allocate(),
       generation: UnsafeMutablePointer<UInt64>.allocate(capacity: 1),
       pagingStores: UnsafeMutablePointer<UInt64>.allocate(capacity: 1))
     cache.keys.initialize(repeating: .none, count: count)
@@ -115,7 +115,7 @@ struct TranslationCache {
     keys.deallocate()
     usedKeys.deallocate()
     largePages.deallocate()
-    pageTables.deallocate()
+    lastTables.deallocate()
     generation.deallocate()
     pagingStores.deallocate()
   }
@@ -131,7 +131,7 @@ struct TranslationCache {
 
   func removeAll() {
     generation.pointee &+= 1
-    pageTables.removeAll()
+    lastTables.removeAll()
     entries.update(
       repeating: TranslationEntry(
         readTag: TranslationTag.invalid, writeTag: TranslationTag.invalid,
@@ -145,7 +145,7 @@ struct TranslationCache {
   /// Drops what is known of the page of `linear`, in every address space.
   func remove(_ linear: UInt64) {
     generation.pointee &+= 1
-    pageTables.removeAll()
+    lastTables.removeAll()
     let first = Int(truncatingIfNeeded: (linear >> 12) & UInt64(Self.spaceCount - 1))
     for place in 0..<Self.placeCount {
       let entry = entries + (first &+ place &* Self.placeDistance)
@@ -179,15 +179,14 @@ struct TranslationCache {
     largePages.pointee.insert(linear, shift: shift)
   }
 
-  /// Where the walk of `linear` in the address space of `tag` meets its page table, if that is known.
-  @inline(__always) func pageTable(_ linear: UInt64, tag: UInt64) -> CachedPageTable? {
-    pageTables.find(linear, tag: tag)
+  /// The last table of the walk of `linear` in the address space of `tag`, if that is known.
+  @inline(__always) func lastTable(_ linear: UInt64, tag: UInt64) -> CachedTable? {
+    lastTables.find(linear, tag: tag)
   }
 
-  /// Notes where it does.
-  @inline(__always)
-  func notePageTable(_ linear: UInt64, tag: UInt64, table: UInt64, rights: PageRights) {
-    pageTables.insert(linear, tag: tag, table: table, rights: rights)
+  /// Notes the last table of a walk.
+  @inline(__always) func noteLastTable(_ table: CachedTable, _ linear: UInt64, tag: UInt64) {
+    lastTables.insert(table, linear, tag: tag)
   }
 
   /// Notes the protection key of an entry's page. What was known of its data under another key is

@@ -30,6 +30,7 @@ extension Processor {
   mutating func startNewAddressSpace() {
     spaces.remove(vpid: currentVPID)
     takeFreshNumber()
+    updateAccessTags()
   }
 
   private mutating func takeFreshNumber() {
@@ -42,7 +43,6 @@ extension Processor {
     }
     addressSpace = AddressSpaceNumber(
       value: number ?? 0, stamp: translations.pagingStores.pointee)
-    updateAccessTags()
   }
 
   /// Before a change of CR3, a VM entry or a VM exit: remembers the number of the space that is left.
@@ -56,13 +56,18 @@ extension Processor {
   ///
   /// - Parameter invalidates: the transition invalidates what is cached for the virtual processor.
   mutating func enterAddressSpace(invalidates: Bool) {
+    selectAddressSpace(invalidates: invalidates)
+    updateAccessTags()
+  }
+
+  /// The same without the access class, which `updateMode` is to recompute.
+  mutating func selectAddressSpace(invalidates: Bool) {
     if invalidates { spaces.invalidate(vpid: currentVPID) }
     guard pagingMode != .pae,
       let number = spaces.number(
         for: addressSpaceKey, stores: translations.pagingStores.pointee)
     else { return takeFreshNumber() }
     addressSpace = number
-    updateAccessTags()
   }
 
   /// Loads CR3 as MOV does.

@@ -190,7 +190,8 @@ extension Processor {
   ) -> Bool {
     // In compatibility mode, system structures may lie above 4 GiB.
     if mode == .long || linear >> 32 != 0,
-      !isCanonical(linear) || !isCanonical(linear &+ (byteCount &- 1))
+      !isCanonical(linear)
+        || (linear & 0xfff &+ byteCount > 0x1000 && !isCanonical(linear &+ (byteCount &- 1)))
     {
       raise(stack ? .stackFault : .generalProtection, errorCode: 0)
       return false

@@ -105,16 +105,21 @@ extension Processor {
   ///
   /// A change of VM needs `updateMode` as well.
   mutating func setRFLAGS(_ value: UInt64) {
-    lazy.load(value)
     let old = systemFlags
-    systemFlags =
-      value & RFLAGS.defined.subtracting(.status).rawValue | RFLAGS.fixed.rawValue
-    step.clearsRF = false
+    loadRFLAGS(value)
     let changed = old ^ systemFlags
     if changed & RFLAGS.ac.rawValue != 0 { updateAccessTags() }
     if changed & (RFLAGS.tf.rawValue | RFLAGS.rf.rawValue | RFLAGS.if.rawValue) != 0 {
       updateAttention()
     }
+  }
+
+  /// The same without what depends on it: `updateMode` and `updateAttention` are to follow.
+  @inline(__always) mutating func loadRFLAGS(_ value: UInt64) {
+    lazy.load(value)
+    systemFlags =
+      value & RFLAGS.defined.subtracting(.status).rawValue | RFLAGS.fixed.rawValue
+    step.clearsRF = false
   }
 
   /// Sets or clears system flags (not the status flags), as `setRFLAGS` does.

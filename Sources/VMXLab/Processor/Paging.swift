@@ -135,12 +135,14 @@ extension Processor {
     var reserved = model.reservedPhysicalBits
     if !widens { reserved |= 0x7ff0_0000_0000_0000 }
     if !efer.contains(.nxe) { reserved |= PageTableEntry.executeDisable }
-    if let known = translations.pageTable(linear, tag: tag) {
+    let known = translations.lastTable(linear, tag: tag)
+    if let known {
       table = known.table
+      level = known.level
       rights = known.rights
-      level = 1
     }
     while true {
+      let rightsAbove = rights
       let shift = 3 &+ 9 &* level
       let address = table | (linear >> shift & 0x1ff) << 3
       guard let entryHost = pagingStructure(address, linear: linear) else { return nil }
@@ -173,6 +175,10 @@ extension Processor {
           let dirty = markUsed(
             entry, size: 8, entryHost: entryHost, entryGuest: address, kind, linear: linear)
         else { return nil }
+        if level != known?.level {
+          translations.noteLastTable(
+            CachedTable(table: table, level: level, rights: rightsAbove), linear, tag: tag)
+        }
         if isLarge { translations.noteLargePage(linear, shift: shift) }
         let mask = ((1 as UInt64) << shift) &- 1
         let page = entry & PageTableEntry.address & ~mask | linear & mask & ~0xfff
@@ -185,9 +191,6 @@ extension Processor {
       }
       table = entry & PageTableEntry.address
       level &-= 1
-      if level == 1 {
-        translations.notePageTable(linear, tag: tag, table: table, rights: rights)
-      }
     }
   }
 

@@ -12,6 +12,7 @@ struct UncheckedSectionTests {
     #expect(VMEntrySections.readersOfGuestSegments == VMEntrySections(readersOf: .guestSegments))
     #expect(VMEntrySections.readersOfEventInjection == VMEntrySections(readersOf: .eventInjection))
     let exit = VMEntrySections(readersOf: .guestInstruction)
+      .union(VMEntrySections(readersOf: .guestFlags))
       .union(VMEntrySections(readersOf: .guestNonRegisterState))
     #expect(VMEntrySections.readersOfEveryExit.union(VMEntrySections(.guestSegments)) == exit)
     #expect(

@@ -50,7 +50,6 @@ extension Processor {
       delivery.isActive = false
       isBetweenIterations = false
       interruptibility.isUnblockedByIRET = false
-      updateAttention()
     case .exception:
       if delivery.isActive, let stop = stopWithinDelivery { return stop }
       let event = pending

@@ -176,9 +176,9 @@ extension Processor {
     // The CPL is the DPL of SS, except in virtual-8086 mode.
     let flags = RFLAGS(rawValue: vmx.vmcs.guestRFLAGS)
     cpl = flags.contains(.vm) ? 3 : segments[2].access.dpl
-    setRFLAGS(vmx.vmcs.guestRFLAGS)
+    loadRFLAGS(vmx.vmcs.guestRFLAGS)
     if pagingMode == .pae { loadGuestPDPTEs() }
-    enterAddressSpace(invalidates: !currentVMCSUsesVPID)
+    selectAddressSpace(invalidates: !currentVMCSUsesVPID)
     updateMode()
   }
 
@@ -231,7 +231,8 @@ extension Processor {
     interruptibility.shadowEndsWithStep = false
     isBetweenIterations = false
     step = StepState()
-    updateMode()
+    // The MSRs that have been loaded may have changed the mode, and bases.
+    if vmx.vmcs.entryMSRLoadCount != 0 { updateMode() }
     updateAttention()
     if event.isValid {
       chargeCycles(.entryEventInjection)

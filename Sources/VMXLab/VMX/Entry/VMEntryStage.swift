@@ -75,15 +75,18 @@ public enum VMEntrySection: UInt8, CaseIterable, Sendable {
     case .guestControlRegisters: [.guestRegisters, .executionControls, .entryControls]
     case .guestSegments:
       [
-        .guestSegments, .guestInstruction, .guestRegisters, .executionControls,
+        .guestSegments, .guestFlags, .guestRegisters, .executionControls,
         .entryControls,
       ]
     case .guestDescriptorTables: [.guestDescriptorTables]
     case .guestRIP:
-      [.guestInstruction, .guestSegments, .guestRegisters, .eventInjection, .entryControls]
+      [
+        .guestInstruction, .guestFlags, .guestSegments, .guestRegisters, .eventInjection,
+        .entryControls,
+      ]
     case .guestNonRegisterState:
       [
-        .guestNonRegisterState, .guestSegments, .guestInstruction, .guestRegisters,
+        .guestNonRegisterState, .guestSegments, .guestFlags, .guestRegisters,
         .eventInjection, .executionControls, .entryControls,
       ]
     case .guestPDPTEs: [.guestPDPTEs, .guestRegisters, .executionControls, .entryControls]

@@ -146,14 +146,14 @@ extension Processor {
     let addressMask: UInt64 = isLong ? ~0 : 0xffff_ffff
     general[4] = vmx.vmcs.hostRSP & addressMask
     rip = vmx.vmcs.hostRIP & addressMask
-    setRFLAGS(RFLAGS.fixed.rawValue)
+    loadRFLAGS(RFLAGS.fixed.rawValue)
     cpl = 0
     activity = .active
     interruptibility.blockingBySTI = false
     interruptibility.blockingByMOVSS = false
     debug.pending = 0
     step = StepState()
-    enterAddressSpace(invalidates: !currentVMCSUsesVPID)
+    selectAddressSpace(invalidates: !currentVMCSUsesVPID)
     updateMode()
     updateAttention()
     if pagingMode == .pae { return loadPDPTEs(cr3) }

@@ -195,7 +195,7 @@ extension VMCSField {
       .guestInstruction),
     natural(
       0x6820, "guestRFLAGS", "Guest RFLAGS", \.guestRFLAGS,
-      .guestInstruction),
+      .guestFlags),
     natural(
       0x6822, "guestPendingDebugExceptions", "Guest pending debug exceptions",
       \.guestPendingDebugExceptions,

@@ -19,8 +19,10 @@ public enum VMCSFieldGroup: UInt8, CaseIterable, Sendable {
   case guestSegments
   /// Guest GDTR and IDTR.
   case guestDescriptorTables
-  /// Guest RIP, RFLAGS and SSP.
+  /// Guest RIP and SSP.
   case guestInstruction
+  /// Guest RFLAGS.
+  case guestFlags
   /// Guest non-register state, and the executive-VMCS pointer that the link pointer is compared with.
   case guestNonRegisterState
   /// Guest page-directory-pointer-table entries.
@@ -48,6 +50,7 @@ public struct VMCSFieldGroups: OptionSet, Sendable, Hashable {
   static let guestSegments = VMCSFieldGroups(.guestSegments)
   static let guestDescriptorTables = VMCSFieldGroups(.guestDescriptorTables)
   static let guestInstruction = VMCSFieldGroups(.guestInstruction)
+  static let guestFlags = VMCSFieldGroups(.guestFlags)
   static let guestNonRegisterState = VMCSFieldGroups(.guestNonRegisterState)
   static let guestPDPTEs = VMCSFieldGroups(.guestPDPTEs)
 
