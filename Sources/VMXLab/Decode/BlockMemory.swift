@@ -12,7 +12,7 @@ struct BlockMemory: ~Copyable {
   }
 
   /// A slab is aligned to its size, so that a block tells where its slab is.
-  private static let slabBytes = 1 << 16
+  static let slabBytes = 1 << 16
   private static let slabHeaderBytes = 64
   private static let maximumSlabs = 1 << 12
   private static let maximumBlockBytes = blockBytes(count: Block.maximumSlots + 1)
