@@ -19,6 +19,8 @@ final class InstructionRunner {
   static let stackTop: UInt64 = 0x1200_0000
 
   private static let tables: UInt64 = 0x10_0000
+  /// Has a 2-MiB page in each of its 512 entries.
+  static let pageDirectory = tables + 0x2000
   private static let idt: UInt64 = 0x20_0000
   private static let handlers: UInt64 = 0x21_0000
 
@@ -38,8 +40,8 @@ final class InstructionRunner {
       machine.writeMemory(bytes, at: address)
     }
     put(Self.tables + 0x1000 | 7, at: Self.tables)
-    put(Self.tables + 0x2000 | 7, at: Self.tables + 0x1000)
-    for page in 0..<UInt64(512) { put(page << 21 | 0x87, at: Self.tables + 0x2000 + page * 8) }
+    put(Self.pageDirectory | 7, at: Self.tables + 0x1000)
+    for page in 0..<UInt64(512) { put(page << 21 | 0x87, at: Self.pageDirectory + page * 8) }
     // GDT: null, 64-bit code, data.
     put(0, at: Self.tables + 0x3000)
     put(0x00af_9b00_0000_ffff, at: Self.tables + 0x3008)
@@ -54,7 +56,10 @@ final class InstructionRunner {
     }
   }
 
-  private func enterLongMode() {
+  /// Resets the processor and puts it in 64-bit mode.
+  func enterLongMode() {
+    state.pointee.reset()
+    state.pointee.linkSource = nil
     state.pointee.cr3 = Self.tables
     state.pointee.cr4 = [.pae, .osfxsr]
     state.pointee.efer = [.lme, .lma, .sce, .nxe]

@@ -196,7 +196,7 @@ func manipulateM<O: BitManipulation, W: OperandWidth>(
   let result = O.apply(
     value, core.register(i.pointer.pointee.source, as: width), &core.state.pointee.lazy)
   core.setRegister(i.pointer.pointee.destination, result)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// RORX: the count is the immediate.
@@ -213,7 +213,7 @@ func rotateByImmediate<W: OperandWidth>(
   let count = W(truncatingIfNeeded: i.pointer.pointee.immediate)
   let result = RotateRightWithoutFlags.apply(value, count, &core.state.pointee.lazy)
   core.setRegister(i.pointer.pointee.destination, result)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// MULX: rDX times the operand; the low half to VEX.vvvv first, so that the high half wins.
@@ -230,7 +230,7 @@ func multiplyWithoutFlags<W: OperandWidth>(
   let product = core.register(RegisterOffset.general(2), as: width).multipliedFullWidth(by: value)
   core.setRegister(i.pointer.pointee.source, W(truncatingIfNeeded: product.low))
   core.setRegister(i.pointer.pointee.destination, product.high)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// CRC32 with the polynomial 11EDC6F41H, bits in reflected order.

@@ -91,7 +91,7 @@ func bitMI<O: BitOperation, W: OperandWidth>(
     core.testBitOfMemory(
       operation, i, linear: linear, number: W(low: i.pointer.pointee.immediate))
   else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// Bytes from the start of a bit string to the word that has bit `number`.
@@ -112,5 +112,5 @@ func bitMR<O: BitOperation, W: OperandWidth>(
   guard let linear = core.linearAddress(i, width, O.writes ? .write : .read, distance: distance),
     core.testBitOfMemory(operation, i, linear: linear, number: number)
   else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }

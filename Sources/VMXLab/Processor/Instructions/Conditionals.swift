@@ -25,7 +25,7 @@ func moveIfRM<C: Condition, W: OperandWidth>(
   let old = core.register(i.pointer.pointee.destination, as: width)
   core.setRegister(
     i.pointer.pointee.destination, C.holds(core.state.pointee.lazy) ? new : old)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)

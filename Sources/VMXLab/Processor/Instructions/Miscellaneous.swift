@@ -125,7 +125,7 @@ private func checkBounds<W: OperandWidth, Pair: OperandWidth>(
     core.state.pointee.raise(.boundRange)
     return core.leave(i)
   }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 private let boundHandlers = WidthHandlers(

@@ -179,7 +179,7 @@ func multiplyRM<W: OperandWidth>(
   guard let value = core.load(i, width) else { return core.leave(i) }
   let destination = i.pointer.pointee.destination
   core.multiply(core.register(destination, as: width), value, into: destination)
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 @inline(__always)

@@ -272,7 +272,7 @@ func enterFrame<W: OperandWidth>(
   let core = Core(state)
   let i = InstructionReference(i)
   guard core.state.pointee.enterFrame(i, width) else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 extension Processor {

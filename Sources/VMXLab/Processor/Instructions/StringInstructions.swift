@@ -332,7 +332,7 @@ func stringOnce<O: StringOperation, W: OperandWidth>(
   let core = Core(state)
   let i = InstructionReference(i)
   guard O.step(&core.state.pointee, i, width) else { return core.leave(i) }
-  return core.next(i)
+  return core.nextAfterSlowAccess(i)
 }
 
 /// A string instruction with a repeat prefix: ends its block.
