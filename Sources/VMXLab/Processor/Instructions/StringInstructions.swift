@@ -363,13 +363,14 @@ extension Processor {
     let cyclesEach = UInt64(model.timing.cycles(.stringStep))
     let requests = signals.pointee.requests
     var budget = attention.isEmpty ? Self.maximumIterations : 1
-    if cyclesEach > 0, signals.pointee.deadline > cycles {
-      budget = min(budget, (signals.pointee.deadline &- cycles) / cyclesEach &+ 1)
-    }
     while general[1] & mask != 0 {
-      // A device that a store reached may have asked for something.
-      guard budget > 0, signals.pointee.requests == requests else { return false }
-      var count = O.run(&self, i, width, limit: min(general[1] & mask, budget))
+      // A device that an element is in may have asked for something, or taken its time.
+      let now = cycles &+ UInt64(i.pointer.pointee.cyclesBefore)
+      let deadline = signals.pointee.deadline
+      guard budget > 0, signals.pointee.requests == requests, now < deadline else { return false }
+      var most = min(general[1] & mask, budget)
+      if cyclesEach > 0 { most = min(most, (deadline &- now &- 1) / cyclesEach &+ 1) }
+      var count = O.run(&self, i, width, limit: most)
       if count == 0 {
         guard O.step(&self, i, width) else { return false }
         count = 1

@@ -2,18 +2,20 @@ import Testing
 
 @testable import VMXLab
 
-/// An access to a device takes cycles that a block does not count on. Each instruction that can make one
-/// has to leave its block when they used up the deadline, as it would if it were stepped.
-struct DeviceOperandTests {
+/// A run ends at the first instruction, or iteration of a repeated one, that begins after the deadline:
+/// where a stepped run ends too, whatever a block takes for granted.
+struct DeadlineTests {
   /// Physical addresses that nothing answers.
   private static let hole: UInt64 = 0xe000_0000
   /// What a run has: enough for the block, too little for an access to a device.
   private static let cycles: UInt64 = 60
 
+  /// An access to a device takes cycles that a block does not count on. Each instruction that can make
+  /// one has to leave its block when they used up the deadline.
   @Test(
     "Every instruction of which an operand is in a device stops at the deadline as when it is stepped",
     arguments: [CodeSize.bits32, .bits64])
-  func sweep(_ size: CodeSize) throws {
+  func deviceOperands(_ size: CodeSize) throws {
     let decoder = try #require(InstructionDecoder())
     let runner = try InstructionRunner(profile: "sapphire-rapids")
     // Large pages at linear addresses that have 32 bits in both modes; bit strings reach far.
@@ -23,7 +25,7 @@ struct DeviceOperandTests {
         (0..<8).map { UInt8(truncatingIfNeeded: (target | 0x87) >> UInt64($0 * 8)) },
         at: InstructionRunner.pageDirectory + page * 8)
     }
-    var sweep = DeviceOperandSweep(runner: runner, size: size, hole: Self.hole)
+    var comparison = DeadlineComparison(runner: runner, size: size, hole: Self.hole)
     for encoding in Self.encodings(size) {
       let bytes = encoding + [UInt8](repeating: 0, count: 15 - encoding.count)
       let result = bytes.withUnsafeBufferPointer {
@@ -31,14 +33,35 @@ struct DeviceOperandTests {
       }
       guard case .success(let decoded) = result else { continue }
       let code = Array(bytes.prefix(decoded.length)) + Self.following
-      sweep.compare(code, cycles: Self.cycles)
+      comparison.compare(code, cycles: Self.cycles)
     }
-    for difference in sweep.differences.prefix(20) { Issue.record("\(difference)") }
-    #expect(sweep.reached > 3_000)
+    for difference in comparison.differences.prefix(20) { Issue.record("\(difference)") }
+    #expect(comparison.reached > 3_000)
   }
 
   /// NOPs, past where short branches lead, and a JMP to itself.
   private static let following: [UInt8] = [UInt8](repeating: 0x90, count: 24) + [0xeb, 0xfe]
+
+  @Test(
+    "A repeated string instruction stops at the deadline as when it is stepped, in RAM and in a device"
+  )
+  func repeatedStrings() throws {
+    let runner = try InstructionRunner()
+    var comparison = DeadlineComparison(runner: runner, size: .bits32, hole: Self.hole)
+    for place in [InstructionRunner.dataAddress, Self.hole] {
+      for opcode in [0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf] as [UInt8] {
+        // CMPS finds equal elements, SCAS none like the accumulator.
+        let code =
+          [UInt8](repeating: 0x90, count: 24) + [opcode & 0xfe == 0xae ? 0xf2 : 0xf3, opcode]
+        for cycles in 30..<90 as Range<UInt64> {
+          comparison.compare(
+            code + Self.following, cycles: cycles, [0: ~0, 1: 3000, 6: place, 7: place])
+        }
+      }
+    }
+    for difference in comparison.differences.prefix(20) { Issue.record("\(difference)") }
+    #expect(comparison.reached == 0)
+  }
 
   enum CodeSize { case bits32, bits64 }
 
@@ -78,31 +101,31 @@ struct DeviceOperandTests {
   }
 }
 
-/// Runs an instruction and the NOPs behind it in one piece and in steps, from the same state.
-private struct DeviceOperandSweep {
+/// Runs code in one piece and in steps, from the same state.
+private struct DeadlineComparison {
   let runner: InstructionRunner
-  let size: DeviceOperandTests.CodeSize
+  let size: DeadlineTests.CodeSize
   /// Physical addresses of the device; linear ones too in 32-bit code, which has no paging here.
   let hole: UInt64
-  /// Instructions that took longer than the deadline.
+  /// Runs that ended after the first instruction.
   private(set) var reached = 0
   private(set) var differences: [String] = []
   /// Never reached: a limit that is near would make blocks of single instructions.
   private static let limit: UInt64 = 1_000
 
-  init(runner: InstructionRunner, size: DeviceOperandTests.CodeSize, hole: UInt64) {
+  init(runner: InstructionRunner, size: DeadlineTests.CodeSize, hole: UInt64) {
     self.runner = runner
     self.size = size
     self.hole = hole
   }
 
-  mutating func compare(_ code: [UInt8], cycles: UInt64) {
+  mutating func compare(_ code: [UInt8], cycles: UInt64, _ registers: [Int: UInt64] = [:]) {
     let state = runner.state
     runner.write(code, at: InstructionRunner.codeAddress)
-    restart()
+    restart(registers)
     let wholeStop = runner.machine.run(instructions: Self.limit, cycles: cycles)
     let whole = GuestSnapshot(state.pointee)
-    restart()
+    restart(registers)
     var steppedStop = MachineStop.instructionLimit
     while steppedStop == .instructionLimit, state.pointee.instructions < Self.limit {
       steppedStop = runner.machine.run(
@@ -118,7 +141,7 @@ private struct DeviceOperandSweep {
         .joined(separator: "\n"))
   }
 
-  private func restart() {
+  private func restart(_ registers: [Int: UInt64]) {
     let state = runner.state
     runner.enterLongMode()
     let data = size == .bits64 ? InstructionRunner.dataAddress : hole
@@ -133,6 +156,7 @@ private struct DeviceOperandSweep {
     // Counts and ports.
     state.pointee.general[1] = 2
     state.pointee.general[2] = 0
+    for (register, value) in registers { state.pointee.general[register] = value }
     state.pointee.rip = InstructionRunner.codeAddress
   }
 }
