@@ -34,6 +34,7 @@ final class BlockBuilder {
     var draft = BlockDraft(instructions: block.instructions)
     var secondPage = Block.noPage
     let host = processor.ram.host(physical)
+    let finder = memo.finder
     while draft.slots < limit, draft.byteCount < inPage {
       let offset = draft.byteCount
       let available = min(16, inPage &- offset)
@@ -43,7 +44,7 @@ final class BlockBuilder {
         } else {
           processor.instructionBytes(physical &+ UInt64(offset), count: available)
         }
-      if let known = memo.find(
+      if let known = finder.find(
         bytes, available: available, mode: mode, pageOffset: pageOffset &+ offset)
       {
         draft.append(known)

@@ -21,51 +21,12 @@ struct DecodeMemo: ~Copyable {
     var next: UInt16 = 0
   }
 
-  private struct Entry {
+  struct Entry {
     /// Less its displacement and its immediate, if the shape has them. First, so that a pointer to the
     /// entry is one to the template.
     var template = InstructionTemplate(raiseInvalidOpcode, length: 0)
     var key = InstructionBytes()
     var shape: UInt16 = 0
-  }
-
-  /// What the memo knows of an instruction. The pointers are valid until it learns something.
-  struct Finding {
-    /// Less the displacement and the immediate, if the shape has them.
-    let template: UnsafePointer<InstructionTemplate>
-    fileprivate let shape: UnsafePointer<Shape>
-    fileprivate let bytes: InstructionBytes
-
-    /// The instruction at a place in a block, as `InstructionTemplate.placed` has it.
-    @inline(__always)
-    func placed(ripOffset: Int, position: Int, cyclesBefore: Int) -> Instruction {
-      var placed = template.pointee.placed(
-        ripOffset: ripOffset, position: position, cyclesBefore: cyclesBefore)
-      complete(&placed)
-      return placed
-    }
-
-    /// Puts displacement and immediate into a copy of the template's instruction.
-    @inline(__always) fileprivate func complete(_ instruction: inout Instruction) {
-      let displacement = shape.pointee.displacement
-      if !displacement.isEmpty {
-        instruction.displacement &+= Int32(truncatingIfNeeded: bytes.value(displacement))
-      }
-      let immediate = shape.pointee.immediate
-      guard !immediate.isEmpty else { return }
-      if shape.pointee.immediateIsDisplacement {
-        instruction.displacement &+= Int32(truncatingIfNeeded: bytes.value(immediate))
-      } else {
-        instruction.immediate &+= bytes.value(immediate)
-      }
-    }
-
-    /// The whole template.
-    var whole: InstructionTemplate {
-      var whole = template.pointee
-      complete(&whole.instruction)
-      return whole
-    }
   }
 
   private static let entryCount = 1 << 14
@@ -98,57 +59,10 @@ struct DecodeMemo: ~Copyable {
     shapeCount = 1
   }
 
-  // MARK: Finding
+  /// Finds what the memo knows, now and later.
+  var finder: Finder { Finder(entries: entries, heads: heads, shapes: shapes) }
 
-  /// What the instruction that `bytes` start with decodes to; nil if that is not known.
-  ///
-  /// - Parameters:
-  ///   - available: how many bytes there are.
-  ///   - mode: `Processor.decodeMode`.
-  ///   - pageOffset: where in its page the instruction starts.
-  @inline(__always)
-  func find(
-    _ bytes: InstructionBytes, available: Int, mode: UInt8, pageOffset: Int
-  ) -> Finding? {
-    let start = Self.start(bytes)
-    // Bytes that begin shapes of one byte begin few others.
-    if let found = find(heads[start.short], bytes, available, mode, pageOffset) { return found }
-    return find(heads[start.long], bytes, available, mode, pageOffset)
-  }
-
-  private func find(
-    _ first: UInt16, _ bytes: InstructionBytes, _ available: Int, _ mode: UInt8, _ pageOffset: Int
-  ) -> Finding? {
-    var number = first
-    while number != 0 {
-      let shape = shapes + Int(number)
-      let key = bytes.and(shape.pointee.key)
-      let entry = entries + Self.slot(key, number)
-      if entry.pointee.shape == number, entry.pointee.key == key, shape.pointee.mode == mode,
-        Int(shape.pointee.length) <= available,
-        !shape.pointee.isDirectBranch || staysOnPage(bytes, shape, pageOffset)
-      {
-        return Finding(
-          template: UnsafeRawPointer(entry).assumingMemoryBound(to: InstructionTemplate.self),
-          shape: shape, bytes: bytes)
-      }
-      number = shape.pointee.next
-    }
-    return nil
-  }
-
-  /// Whether the target of a direct branch is on its page or not, as the shape has it.
-  @inline(__always)
-  private func staysOnPage(
-    _ bytes: InstructionBytes, _ shape: UnsafePointer<Shape>, _ pageOffset: Int
-  ) -> Bool {
-    let target =
-      Int64(pageOffset) &+ Int64(shape.pointee.length)
-      &+ Int64(bitPattern: bytes.value(shape.pointee.immediate))
-    return (0..<0x1000).contains(target) == shape.pointee.staysOnPage
-  }
-
-  private static func slot(_ key: InstructionBytes, _ shape: UInt16) -> Int {
+  @inline(__always) static func slot(_ key: InstructionBytes, _ shape: UInt16) -> Int {
     let mixed = key.low ^ (key.high &* 0x9e37_79b9_7f4a_7c15) ^ UInt64(shape) << 48
     return Int(truncatingIfNeeded: (mixed &* 0x9e37_79b9_7f4a_7c15) >> 50)
   }
@@ -156,7 +70,7 @@ struct DecodeMemo: ~Copyable {
   /// Where `heads` has the shapes of instructions that begin so: one place for those that have two bytes,
   /// a prefix aside, in their keys, and one for the others.
   @inline(__always)
-  private static func start(_ bytes: InstructionBytes) -> (long: Int, short: Int) {
+  static func start(_ bytes: InstructionBytes) -> (long: Int, short: Int) {
     let word = bytes.low >> skipped(bytes[0])
     return (Int(word & 0xffff), 1 << 16 + Int(word & 0xff))
   }

@@ -47,6 +47,14 @@ struct InstructionBytes: Equatable {
 
   /// The value of a field that is not empty, sign-extended.
   @inline(__always) func value(_ field: Field) -> UInt64 {
+    let above = 64 &- (UInt64(field.offset) &+ UInt64(field.size)) &* 8
+    guard Int64(bitPattern: above) >= 0 else { return valueReachingHigh(field) }
+    return UInt64(
+      bitPattern: Int64(bitPattern: low &<< above) &>> Int64(64 &- UInt64(field.size) &* 8))
+  }
+
+  /// The same for a field that is not all in the lower word.
+  @inline(never) private func valueReachingHigh(_ field: Field) -> UInt64 {
     let shift = UInt64(field.offset) &* 8
     let word =
       field.offset >= 8

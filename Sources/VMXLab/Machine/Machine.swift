@@ -60,7 +60,7 @@ public final class Machine {
       decoder: decoder, table: InstructionTable.shared, timing: timing, cache: cache,
       stopsAtNotBuilt: configuration.stopsAtNotBuilt)
     processor.state.random = RandomSource(seed: configuration.seed)
-    platform.control.a20Changed = { [processor] enabled in
+    platform.control.a20Changed = { [unowned processor] enabled in
       processor.state.setA20(enabled)
     }
   }

@@ -49,12 +49,15 @@ import Testing
       let fresh = InstructionTable.shared.template(
         result, features: features, timing: TimingTable(repeating: 1), mode: mode,
         pageOffset: pageOffset)
-      if let known = memo.find(words, available: 16, mode: mode, pageOffset: pageOffset)?.whole {
+      if let known = memo.finder.find(words, available: 16, mode: mode, pageOffset: pageOffset)?
+        .whole
+      {
         seen.known += 1
         #expect(matches(known, fresh), "\(bytes.map { String($0, radix: 16) })")
       } else if case .success(let decoded) = result {
         memo.learn(words, mode: mode, pageOffset: pageOffset, decoded, fresh)
-        let known = memo.find(words, available: 16, mode: mode, pageOffset: pageOffset)?.whole
+        let known = memo.finder.find(words, available: 16, mode: mode, pageOffset: pageOffset)?
+          .whole
         if let known { #expect(matches(known, fresh)) }
       }
       seen.compared += 1

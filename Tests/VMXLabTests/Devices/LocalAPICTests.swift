@@ -14,7 +14,7 @@ struct LocalAPICTests {
   @Test("after RESET the registers are as the manual says")
   func reset() {
     let apic = LocalAPIC(
-      features: rig.apic.features, identifier: 3, clock: rig.clock, bus: InterruptBus(),
+      features: rig.apic.features, identifier: 3, clock: rig.clock, bus: rig.bus,
       signals: rig.signals)
     func read(_ register: UInt64) -> UInt64 { apic.readMemory(offset: register, size: 4) }
     #expect(read(0x20) == 0x0300_0000)

@@ -53,7 +53,8 @@ final class LocalAPIC: TimedDevice {
 
   let features: LocalAPICFeatures
   let clock: MachineClock
-  let bus: InterruptBus
+  /// Holds the local APIC, and lives as long.
+  unowned let bus: InterruptBus
   private let signals: UnsafeMutablePointer<PlatformSignals>
   /// The x2APIC ID, and the xAPIC ID after RESET.
   let initialIdentifier: UInt32
