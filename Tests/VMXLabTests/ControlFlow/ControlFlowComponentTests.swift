@@ -25,9 +25,10 @@ import Testing
 
   @Test("CPUID enumerates them, and the size of an area with them")
   func cpuid() throws {
-    let cpuid = try Runner(.long).state.pointee.model.cpuid
+    let runner = try Runner(.long)
     func result(_ subleaf: UInt32, xcr0: UInt64 = 7, xss: UInt64 = 0) -> CPUIDResult {
-      cpuid.result(leaf: 0xd, subleaf: subleaf, state: CPUIDDynamicState(xcr0: xcr0, xss: xss))
+      runner.state.pointee.model.cpuid.result(
+        leaf: 0xd, subleaf: subleaf, state: CPUIDDynamicState(xcr0: xcr0, xss: xss))
     }
     #expect(result(1).ecx == 0x1800)
     // Size; no offset; a supervisor component that is not aligned.
