@@ -94,6 +94,16 @@ struct ReportTests {
     #expect(traced.errors.contains("VM exit 18 (VMCALL)"))
   }
 
+  @Test("--quiet says nothing of failed VM entries unless --explain asks for it")
+  func quietFailures() throws {
+    func errors(_ more: String...) throws -> String {
+      let arguments = try ["run", "--quiet"] + more + [Samples.path("entry-failures")]
+      return try Program(arguments, in: scratch).finish().errors
+    }
+    #expect(try errors().isEmpty)
+    #expect(try errors("--explain", "first").contains("VMfailValid"))
+  }
+
   @Test("The statistics replace the file that was there")
   func replaces() throws {
     let path = try scratch.file("stats.json", Array(repeating: 0x20, count: 100_000))

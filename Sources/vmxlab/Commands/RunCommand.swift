@@ -108,9 +108,10 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: """
-      What to say of a failed VM entry: the first rule that it broke, all of them, or nothing (off).
+      What to say of a failed VM entry: the first rule that it broke, all of them, or nothing (off). \
+      (default: first; off with --quiet)
       """)
-  var explain = FailedEntryReporter.Detail.first
+  var explain: FailedEntryReporter.Detail?
 
   @Option(
     help: ArgumentHelp(

@@ -45,12 +45,11 @@ final class RunSession {
     trace = try options.traceVmxFile.map { path throws(OutputError) in
       try OutputStream(path: path)
     }
+    let detail = options.explain ?? (options.quiet ? .off : .first)
     failedEntries =
-      options.explain == .off || options.quiet
+      detail == .off
       ? nil
-      : FailedEntryReporter(detail: options.explain) { [messages] in
-        messages.append("vmxlab: \($0)")
-      }
+      : FailedEntryReporter(detail: detail) { [messages] in messages.append("vmxlab: \($0)") }
     let dumpFile = try options.dumpVmcs.map { path throws(OutputError) in
       try OutputStream(path: path)
     }

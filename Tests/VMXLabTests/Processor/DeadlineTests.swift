@@ -80,9 +80,9 @@ struct DeadlineTests {
     }
     for map in 1...3 as ClosedRange<UInt8> {
       for opcode in 0...255 as ClosedRange<UInt8> {
-        for fields in 0..<16 as Range<UInt8> {
-          // W, then vvvv inverted (register 0), L and pp.
-          encodings.append([0xc4, 0xe0 | map, (fields & 8) << 4 | 0x78 | fields & 7, opcode, 0x03])
+        for fields in 0..<8 as Range<UInt8> {
+          // W 0, vvvv inverted (register 0), L and pp.
+          encodings.append([0xc4, 0xe0 | map, 0x78 | fields, opcode, 0x03])
         }
       }
     }
