@@ -39,6 +39,8 @@ extension DecodeMemo {
     }
   }
 
+  /// Looks in the memo's tables.
+  ///
   /// Invariant: used no longer than the memo that made it.
   struct Finder {
     let entries: UnsafeMutablePointer<Entry>

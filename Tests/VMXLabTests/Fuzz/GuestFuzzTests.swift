@@ -109,7 +109,8 @@ struct GuestFuzzTests {
       let whole = try guest(place, life: life)
       let stepped = try guest(place, life: life)
       let wholeStop = run(whole, count)
-      return wholeStop != step(stepped, count) || !same(whole, stepped)
+      return wholeStop != stepped.step(instructions: count, cycles: Self.cycles)
+        || !same(whole, stepped)
     }
     var good: UInt64 = 0
     var bad = Self.instructions
@@ -123,9 +124,9 @@ struct GuestFuzzTests {
     let before = try guest(place, life: life)
     let whole = try guest(place, life: life)
     let stepped = try guest(place, life: life)
-    _ = step(before, bad - 1)
+    _ = before.step(instructions: bad - 1, cycles: Self.cycles)
     let wholeStop = run(whole, bad)
-    let steppedStop = step(stepped, bad)
+    let steppedStop = stepped.step(instructions: bad, cycles: Self.cycles)
     return
       ([
         "\(place), life \(life), instruction \(bad): \(instruction(before))",
@@ -136,18 +137,6 @@ struct GuestFuzzTests {
         actual: GuestSnapshot(whole.processor.pointer.pointee),
         expected: GuestSnapshot(stepped.processor.pointer.pointee))
       + memoryDifferences(whole, stepped)).joined(separator: "\n")
-  }
-
-  private func step(_ machine: Machine, _ count: UInt64) -> MachineStop {
-    let state = machine.processor.pointer
-    let cycleEnd = state.pointee.cycles + Self.cycles
-    var stop = MachineStop.instructionLimit
-    let end = state.pointee.instructions + count
-    while stop == .instructionLimit, state.pointee.instructions < end {
-      stop = machine.run(
-        instructions: 1, cycles: cycleEnd - min(cycleEnd, state.pointee.cycles))
-    }
-    return stop
   }
 
   private func memoryDifferences(_ a: Machine, _ b: Machine) -> [String] {
@@ -167,7 +156,7 @@ struct GuestFuzzTests {
     for number in 1...Self.instructions {
       let before = GuestSnapshot(state.pointee)
       let text = instruction(machine)
-      _ = step(machine, 1)
+      _ = machine.step(instructions: 1, cycles: Self.cycles)
       let broken = ProcessorInvariant.broken(state.pointee)
       guard broken.isEmpty else {
         let after = GuestSnapshot(state.pointee)

@@ -21,9 +21,7 @@ struct DeadlineTests {
     // Large pages at linear addresses that have 32 bits in both modes; bit strings reach far.
     for page in (InstructionRunner.dataAddress >> 21)..<512 {
       let target = Self.hole + (page << 21) - InstructionRunner.dataAddress
-      runner.write(
-        (0..<8).map { UInt8(truncatingIfNeeded: (target | 0x87) >> UInt64($0 * 8)) },
-        at: InstructionRunner.pageDirectory + page * 8)
+      runner.put(target | 0x87, at: InstructionRunner.pageDirectory + page * 8)
     }
     var comparison = DeadlineComparison(runner: runner, size: size, hole: Self.hole)
     for encoding in Self.encodings(size) {
@@ -126,11 +124,7 @@ private struct DeadlineComparison {
     let wholeStop = runner.machine.run(instructions: Self.limit, cycles: cycles)
     let whole = GuestSnapshot(state.pointee)
     restart(registers)
-    var steppedStop = MachineStop.instructionLimit
-    while steppedStop == .instructionLimit, state.pointee.instructions < Self.limit {
-      steppedStop = runner.machine.run(
-        instructions: 1, cycles: cycles - min(cycles, state.pointee.cycles))
-    }
+    let steppedStop = runner.machine.step(instructions: Self.limit, cycles: cycles)
     let stepped = GuestSnapshot(state.pointee)
     if steppedStop == .cycleLimit, state.pointee.instructions == 1 { reached += 1 }
     guard wholeStop != steppedStop || whole != stepped else { return }

@@ -34,11 +34,13 @@ final class InstructionRunner {
     enterLongMode()
   }
 
+  /// Writes 8 bytes of physical memory.
+  func put(_ value: UInt64, at address: UInt64) {
+    let bytes = (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
+    machine.writeMemory(bytes, at: address)
+  }
+
   private func writeTables() {
-    func put(_ value: UInt64, at address: UInt64) {
-      let bytes = (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
-      machine.writeMemory(bytes, at: address)
-    }
     put(Self.tables + 0x1000 | 7, at: Self.tables)
     put(Self.pageDirectory | 7, at: Self.tables + 0x1000)
     for page in 0..<UInt64(512) { put(page << 21 | 0x87, at: Self.pageDirectory + page * 8) }
